@@ -53,7 +53,11 @@ export const ERRORS = {
   NON_TEXT_CHANNEL: { status: 400, code: 50008, text: 'Cannot send messages in a non-text channel' },
   MISSING_PERMISSIONS: { status: 403, code: 50013, text: 'Missing Permissions' },
   INVALID_TOKEN: { status: 401, code: 50014, text: 'Invalid authentication token provided' },
-  BULK_COUNT: { status: 400, code: 50016, text: 'Provided too few or too many messages to delete. Must provide at least 2 and fewer than 100 messages to delete' },
+  BULK_COUNT: {
+    status: 400,
+    code: 50016,
+    text: 'Provided too few or too many messages to delete. Must provide at least 2 and fewer than 100 messages to delete',
+  },
   SYSTEM_MESSAGE: { status: 403, code: 50021, text: 'Cannot execute action on a system message' },
   WRONG_CHANNEL_TYPE: { status: 400, code: 50024, text: 'Cannot execute action on this channel type' },
   INVALID_RECIPIENTS: { status: 400, code: 50033, text: 'Invalid Recipient(s)' },

@@ -4,7 +4,7 @@
 import type { Message } from '../actor/types.ts';
 import type { Snowflake, SnowflakeGenerator } from '../base/snowflake.ts';
 import type { StoreOp, StoreReader } from '../state/store/port.ts';
-import type { TopicEvent } from './topic.ts';
+import type { EventAddress } from './topic.ts';
 
 /** Who asks. `application_id` for bots. */
 export interface Requester {
@@ -31,7 +31,7 @@ export interface TopicReply extends Message {
 }
 
 /** A dispatch before it is encoded. */
-export type DispatchSpec = Omit<TopicEvent, 'k' | 'topic' | 'bytes' | 'split'> & {
+export type DispatchSpec = EventAddress & {
   readonly t: string;
   readonly d: unknown;
   /** `d` without message content, where bots without the intent must not see it. */

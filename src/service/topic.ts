@@ -4,6 +4,7 @@
 
 import type { Message } from '../actor/types.ts';
 import type { Snowflake } from '../base/snowflake.ts';
+import type { UserRecord } from '../state/store/records.ts';
 
 /** 'guild:<id>', 'dm:<channel id>' or 'user:<id>': the registered name of the owning actor on its actor thread. */
 export type TopicName = string;
@@ -16,6 +17,22 @@ export type SessionKey = number;
 
 /** What an I/O thread tells a topic (casts). */
 export type ToTopic = Attach | Detach | Move | SessionPresence | SessionVoice | SessionMembers;
+
+/**
+ * What one topic asks of another (a cast): send this event to your sessions. A guild tells 'user:<id>' so of a join (`join` set,
+ * `bytes` empty: nothing to deliver, only the relays act). Sent on in order of arrival.
+ */
+export interface Emit extends Message {
+  readonly k: 'emit';
+  readonly event: EventAddress;
+  readonly bytes: Uint8Array;
+}
+
+/** A user's record has changed: cast to the guilds of the user. */
+export interface UserChanged extends Message {
+  readonly k: 'user';
+  readonly user: UserRecord;
+}
 
 /** The session wants the topic's events. Answered by Attached. */
 export interface Attach extends Message {
@@ -124,10 +141,8 @@ export interface Views extends Message {
   readonly users: readonly (readonly [Snowflake, readonly Snowflake[] | null])[];
 }
 
-/** The hot record: one dispatch, encoded once (protocol/dispatch.ts), with whom it is for. */
-export interface TopicEvent extends Message {
-  readonly k: 'event';
-  readonly topic: TopicName;
+/** Whom an event is for. */
+export interface EventAddress {
   /** Any of these intent bits admits; 0 admits all. */
   readonly intents: number;
   /** Only sessions that may view this channel. */
@@ -142,15 +157,21 @@ export interface TopicEvent extends Message {
   readonly session?: SessionKey;
   /** Lossy: may be shed for a slow consumer (typing, presence). */
   readonly lossy?: boolean;
+  /** Users that see content without the intent: the author, bots mentioned. */
+  readonly content_for?: readonly Snowflake[];
+  /** The relay acts as well: the user joined this guild (attach its sessions, mode 'join'). On user topics; `bytes` may be empty: nothing to deliver. */
+  readonly join?: Snowflake;
+}
+
+/** The hot record: one dispatch, encoded once (protocol/dispatch.ts), with whom it is for. */
+export interface TopicEvent extends Message, EventAddress {
+  readonly k: 'event';
+  readonly topic: TopicName;
   /**
    * Length of the full variant at the start of `bytes`; the rest is the variant without MESSAGE_CONTENT, for bots that lack the
    * intent and are not named in `content_for`. Absent: one variant.
    */
   readonly split?: number;
-  /** Users that see content without the intent: the author, bots mentioned. */
-  readonly content_for?: readonly Snowflake[];
-  /** Tells the receiver's relay to act as well: the user joined this guild (attach, mode 'join') or left it. On user topics. */
-  readonly join?: Snowflake;
   readonly bytes: Uint8Array;
 }
 

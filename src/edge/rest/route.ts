@@ -9,6 +9,8 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** find-my-way pattern below /api/v10, e.g. '/channels/:channel_id/messages'. */
   readonly path: string;
+  /** The path is not below /api/v10 but at the server's root (attachments, pages). Default: false. */
+  readonly root?: boolean;
   /** required: 401 without a valid token. none: token not looked at. */
   readonly auth: 'required' | 'none';
   /** Requests per window and major parameter; see rate-limits.ts for the defaults. */

@@ -40,10 +40,20 @@ export const TABLES = {
   session: { file: 'meta', key: ['id'] },
   reaction: { file: 'messages', key: ['message_id', 'emoji', 'user_id'] },
   pin: { file: 'messages', key: ['channel_id', 'message_id'] },
-  /** Non-empty buckets of a channel. Kept by the engine. */
+  /** Uploaded files that a message owns -> {message_id, filename, size}; a file on disk without its row is nobody's. */
+  attachment: { file: 'messages', key: ['channel_id', 'id'] },
 } as const satisfies Record<string, { file: 'meta' | 'messages'; key: readonly string[] }>;
 
 export type TableName = keyof typeof TABLES;
+
+/** Messages in one page, whatever the query asks: about 3 MB of the longest messages. */
+export const MESSAGES_PAGE_MAX = 500;
+
+/** Operations in one commit: bulk work is cut into batches, so that one caller does not hold the writer for seconds. */
+export const BATCH_OPS_MAX = 20_000;
+
+/** UTF-16 units of one stored document: far above any message (6,000 characters), room for a saved session's replay. */
+export const DOC_CHARS_MAX = 16 * 1024 * 1024;
 
 /** A message as it is stored. `doc` holds everything but the ids; users are stored by id and filled in when read. */
 export interface MessageRecord {
@@ -60,14 +70,15 @@ export type StoreOp =
   /** Fails the whole batch with StoreConflict when the key is there. */
   | { readonly op: 'insert'; readonly table: TableName; readonly key: readonly string[]; readonly doc: Doc }
   | { readonly op: 'delete'; readonly table: TableName; readonly key: readonly string[] }
-  /** Deletes every row whose key begins with these columns. */
+  /** Deletes every row whose key begins with these columns (at least one). */
   | { readonly op: 'deletePrefix'; readonly table: TableName; readonly key: readonly string[] }
+  /** New or changed: the whole record replaces what is there. */
   | { readonly op: 'putMessage'; readonly message: MessageRecord }
   | { readonly op: 'deleteMessage'; readonly channel_id: Snowflake; readonly id: Snowflake }
   | { readonly op: 'deleteChannelMessages'; readonly channel_id: Snowflake };
 
 export interface ListOptions {
-  /** Only rows whose next key column is above / below this. */
+  /** Only rows whose next key column (the first behind the prefix) is above / below this. */
   readonly after?: string;
   readonly before?: string;
   readonly limit?: number;
@@ -75,6 +86,7 @@ export interface ListOptions {
   readonly reverse?: boolean;
 }
 
+/** With both bounds: the newest between them. */
 export interface MessageQuery {
   readonly before?: Snowflake;
   readonly after?: Snowflake;
@@ -82,6 +94,7 @@ export interface MessageQuery {
   readonly limit: number;
 }
 
+/** A key that no row can have (text that is not an id in an id column) finds nothing; writing one is a StoreError. */
 export interface StoreReader {
   get<T = Doc>(table: TableName, key: readonly string[]): Promise<T | null>;
   getMany<T = Doc>(table: TableName, keys: readonly (readonly string[])[]): Promise<(T | null)[]>;
@@ -91,7 +104,10 @@ export interface StoreReader {
   message(channelId: Snowflake, id: Snowflake): Promise<MessageRecord | null>;
   /** Newest first; with `after` alone, the ones next above it (still newest first). */
   messages(channelId: Snowflake, query: MessageQuery): Promise<MessageRecord[]>;
+  /** The newest message that exists. */
   lastMessageId(channelId: Snowflake): Promise<Snowflake | null>;
+  /** The greatest message id the channel ever stored, deleted ones counted, also after deleteChannelMessages: new ids must be above it. */
+  highWaterId(channelId: Snowflake): Promise<Snowflake | null>;
 }
 
 export interface Store extends StoreReader {

@@ -1,0 +1,142 @@
+// How a message lies in a record. One layout for the ring and for records that wait outside it:
+//
+//   0     4     8          16         24    28     32      36      40
+//   +-----+-----+----------+----------+-----+------+-------+-------+--------+----------+---------+
+//   | len | kind| to (f64) | from f64 | ref | json | bytes | name  | name   | bytes    | json    |
+//   |     |     | 0: named | caller   |     | len  | len   | len   | pad 8  | pad 8    |         |
+//   +-----+-----+----------+----------+-----+------+-------+-------+--------+----------+---------+
+//
+// `bytes` lies on 8 bytes, because V8 copies shared memory word by word only then. The JSON comes last: its length in UTF-8
+// is known only once it is written. JSON length 0xffffffff means "undefined", bytes length 0xffffffff "no bytes".
+
+import { assert } from '../base/assert.ts';
+import { align8 } from './ring.ts';
+import type { RecordMemory } from './ring.ts';
+import type { Pid } from './types.ts';
+
+export const ENVELOPE_BYTES = 40;
+const NONE = -1;
+
+/** Kinds of records. */
+export const K_CAST = 1;
+export const K_CALL = 2;
+export const K_INFO = 3;
+export const K_REPLY = 4;
+export const K_ERROR = 5;
+/** Notice that casts to the address were dropped; to nobody in particular: to every actor of the thread. */
+export const K_GAP = 6;
+/** Pieces of a record that is too long for the ring: the first says the whole length. */
+export const K_CHUNK_FIRST = 7;
+export const K_CHUNK = 8;
+
+/** An outgoing record, before it has a place. */
+export interface Outgoing {
+  kind: number;
+  /** Receiver's pid, or 0 and `name`. */
+  to: number;
+  from: number;
+  ref: number;
+  name: string;
+  json: string | undefined;
+  bytes: Uint8Array | undefined;
+}
+
+/** Splits a value into its JSON text and its out-of-band bytes. Throws TypeError for what JSON cannot hold. */
+export function encodeValue(value: unknown, into: Outgoing): void {
+  into.bytes = undefined;
+  if (value === null || typeof value !== 'object') {
+    into.json = JSON.stringify(value);
+    return;
+  }
+  const { bytes } = value as { bytes?: unknown };
+  if (bytes instanceof Uint8Array) {
+    const { bytes: _, ...rest } = value as { bytes: Uint8Array; [key: string]: unknown };
+    into.bytes = bytes;
+    into.json = JSON.stringify(rest);
+  } else into.json = JSON.stringify(value);
+}
+
+/** An upper bound of the record's length: a UTF-16 unit is at most three bytes of UTF-8. */
+export function recordBytesMax(out: Outgoing): number {
+  let bytes = ENVELOPE_BYTES;
+  if (out.to === 0) bytes += align8(out.name.length * 3);
+  if (out.bytes !== undefined) bytes += align8(out.bytes.byteLength);
+  if (out.json !== undefined) bytes += out.json.length * 3;
+  return align8(bytes);
+}
+
+/** Writes all but the first 8 bytes (length and kind, which publish the record). Answers the record's length. */
+export function writeRecord(out: Outgoing, memory: RecordMemory, position: number): number {
+  const { i32, f64, u8, text } = memory;
+  const word = position >> 2;
+  f64[(position >> 3) + 1] = out.to;
+  f64[(position >> 3) + 2] = out.from;
+  i32[word + 6] = out.ref;
+  let at = position + ENVELOPE_BYTES;
+  if (out.to === 0) {
+    const length = text.utf8Write(out.name, at);
+    i32[word + 9] = length;
+    at += align8(length);
+  } else i32[word + 9] = 0;
+  const { bytes, json } = out;
+  if (bytes === undefined) i32[word + 8] = NONE;
+  else {
+    i32[word + 8] = bytes.byteLength;
+    u8.set(bytes, at);
+    at += align8(bytes.byteLength);
+  }
+  if (json === undefined) i32[word + 7] = NONE;
+  else {
+    const length = json.length === 2 ? writeTwo(u8, json, at) : text.utf8Write(json, at);
+    i32[word + 7] = length;
+    at += length;
+  }
+  return at - position;
+}
+
+function writeTwo(u8: Uint8Array, json: string, at: number): number {
+  u8[at] = json.charCodeAt(0);
+  u8[at + 1] = json.charCodeAt(1);
+  return 2;
+}
+
+export function readTo(memory: RecordMemory, position: number): Pid {
+  return memory.f64[(position >> 3) + 1] as Pid;
+}
+
+export function readFrom(memory: RecordMemory, position: number): Pid {
+  return memory.f64[(position >> 3) + 2] as Pid;
+}
+
+export function readRef(memory: RecordMemory, position: number): number {
+  return memory.i32[(position >> 2) + 6] as number;
+}
+
+export function readName(memory: RecordMemory, position: number): string {
+  const length = memory.i32[(position >> 2) + 9] as number;
+  const at = position + ENVELOPE_BYTES;
+  return memory.text.utf8Slice(at, at + length);
+}
+
+/** The value back: JSON parsed, `bytes` copied out and attached. */
+export function readValue(memory: RecordMemory, position: number): unknown {
+  const { i32, u8, text } = memory;
+  const word = position >> 2;
+  const jsonLength = i32[word + 7] as number;
+  const bytesLength = i32[word + 8] as number;
+  let at = position + ENVELOPE_BYTES + align8(i32[word + 9] as number);
+  let bytes: Uint8Array | undefined;
+  if (bytesLength !== NONE) {
+    bytes = new Uint8Array(bytesLength);
+    bytes.set(u8.subarray(at, at + bytesLength));
+    at += align8(bytesLength);
+  }
+  if (jsonLength === NONE) return undefined;
+  if (bytes !== undefined && jsonLength === 2) return { bytes };
+  const value: unknown = JSON.parse(text.utf8Slice(at, at + jsonLength));
+  if (bytes !== undefined) {
+    assert(typeof value === 'object' && value !== null, 'record: bytes without an object');
+    (value as { bytes?: Uint8Array }).bytes = bytes;
+  }
+  return value;
+}

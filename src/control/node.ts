@@ -1,0 +1,99 @@
+// Boots the threads of a node in the order data flows: store, actors and, for a server, the edge.
+
+import { cpus } from 'node:os';
+import { bootRuntime, type NodeRuntime, type ThreadSpec } from '../actor/boot.ts';
+import { systemClock } from '../base/clock.ts';
+import { SnowflakeGenerator } from '../base/snowflake.ts';
+import type { Config } from '../config/load.ts';
+import type { Log } from '../config/log.ts';
+import { connectStore } from '../state/store/client.ts';
+import { lockDataDir } from '../state/store/lock.ts';
+import { StoreError, type Store } from '../state/store/port.ts';
+import { createRateLimitTable } from '../edge/rest/rate-limits.ts';
+import { createAdmin, type AdminDeps, type AdminHandler } from './admin.ts';
+import { OperatorError } from './rpc.ts';
+
+/** More threads than this only add rings (one per ordered pair). */
+const THREADS_MAX = 8;
+
+export interface GuildhallNode {
+  readonly node: NodeRuntime;
+  readonly store: Store;
+  readonly admin: AdminHandler;
+  readonly deps: AdminDeps;
+  /** Ends every thread, edge first, and gives the data directory back. */
+  stop(): Promise<void>;
+}
+
+export interface BootOptions {
+  readonly config: Config;
+  readonly log: Log;
+  /** false: no I/O threads (an operator's command while no server runs). */
+  readonly edge: boolean;
+  /** The runtime has given up on a thread: the process should end with an error. */
+  readonly onFatal: (error: Error) => void;
+}
+
+export async function bootNode({ config, log, edge, onFatal }: BootOptions): Promise<GuildhallNode> {
+  const lock = takeLock(config.data.dir);
+  try {
+    const node = await bootRuntime({ threads: threadSpecs(config, edge), log, onFatal });
+    const store = connectStore(node.runtime, config.data.dir);
+    const ids = new SnowflakeGenerator(systemClock, 0, 0);
+    const deps: AdminDeps = { runtime: node.runtime, store, ids };
+    return {
+      node,
+      store,
+      deps,
+      admin: createAdmin(deps),
+      stop: async () => {
+        await store.close();
+        await node.stop();
+        lock.release();
+      },
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function threadSpecs(config: Config, edge: boolean): ThreadSpec[] {
+  const cores = Math.max(1, cpus().length);
+  const specs: ThreadSpec[] = [
+    {
+      kind: 'store',
+      module: new URL('../state/store/store-thread.ts', import.meta.url).href,
+      options: { dataDir: config.data.dir },
+      restart: 'permanent',
+    },
+    {
+      kind: 'actor',
+      module: new URL('../service/actor-thread.ts', import.meta.url).href,
+      options: { config },
+      count: edge ? config.threads.actor || Math.min(THREADS_MAX, Math.ceil(cores / 2)) : 1,
+      restart: 'permanent',
+    },
+  ];
+  if (!edge) return specs;
+  const rateLimits = createRateLimitTable();
+  specs.push({
+    kind: 'io',
+    module: new URL('../edge/io-thread.ts', import.meta.url).href,
+    options: { config, rateLimits },
+    count: config.threads.io || Math.min(THREADS_MAX, cores),
+    restart: 'permanent',
+  });
+  return specs;
+}
+
+function takeLock(dataDir: string): { release(): void } {
+  try {
+    return lockDataDir(dataDir);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    throw new OperatorError('locked', error.message, 'stop the other process, or choose another folder with --data.dir', {
+      cause: error,
+    });
+  }
+}

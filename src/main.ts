@@ -1,0 +1,111 @@
+// The composition root: configuration -> state -> service -> edge -> control -> signals, in the order data flows.
+
+import type { Config } from './config/load.ts';
+import { createLog, type Log } from './config/log.ts';
+import { firstStart, type Welcome } from './control/first-start.ts';
+import { bootNode, type GuildhallNode } from './control/node.ts';
+import { listenRpc, OperatorError } from './control/rpc.ts';
+import { probePort } from './edge/transport/probe.ts';
+import { describeNative } from '../native/binding.ts';
+
+/** After this a stop no longer waits for anything: the process ends and the store recovers, as after kill -9. */
+const STOP_DEADLINE_MS = 25_000;
+
+export async function serve(config: Config): Promise<void> {
+  const log = createLog(config.log.level);
+  await probePort(config.http.host, config.http.port).catch((error: unknown) => {
+    throw new OperatorError(
+      'port_in_use',
+      `cannot listen on ${config.http.host}:${config.http.port}: ${(error as Error).message}`,
+      'stop what listens there, or choose another with --http.port or GUILDHALL_HTTP_PORT',
+      { cause: error },
+    );
+  });
+  let stopping: Promise<void> | undefined;
+  let stop: (code: number) => void = (code) => process.exit(code);
+  const node = await bootNode({
+    config,
+    log,
+    edge: true,
+    onFatal: (error) => {
+      log({ event: 'node_fatal', level: 'error', error });
+      stop(1);
+    },
+  });
+  let rpc: { close(): Promise<void> } | undefined;
+  stop = (code) => {
+    if (stopping !== undefined) return;
+    setTimeout(() => process.exit(code || 1), STOP_DEADLINE_MS).unref();
+    stopping = shutDown(node, rpc, config, log).then(
+      () => process.exit(code),
+      (error: unknown) => {
+        log({ event: 'stop_failed', level: 'error', error });
+        process.exit(1);
+      },
+    );
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(0));
+  const crash = (error: unknown): void => {
+    log({ event: 'main_thread_error', level: 'error', error });
+    stop(1);
+  };
+  process.on('uncaughtException', crash);
+  process.on('unhandledRejection', crash);
+
+  const { welcome, fresh } = await firstStart(node.deps);
+  rpc = await listenRpc(config.data.dir, node.admin);
+  const port = await listen(node, config);
+  announce(config, port, welcome, fresh);
+}
+
+/** Opens the port on every I/O thread: with port 0 the first one's choice is the others' too. */
+async function listen(node: GuildhallNode, config: Config): Promise<number> {
+  const runtime = node.node.runtime;
+  let port = config.http.port;
+  for (const thread of runtime.threads('io')) {
+    port = await runtime.call<number>({ thread: thread.index, name: 'io' }, { k: 'listen', host: config.http.host, port });
+  }
+  return port;
+}
+
+/** Tells clients to come back, saves their sessions, closes every App, then stops the actors and the store. */
+async function shutDown(
+  node: GuildhallNode,
+  rpc: { close(): Promise<void> } | undefined,
+  config: Config,
+  log: Log,
+): Promise<void> {
+  log({ event: 'draining' });
+  const runtime = node.node.runtime;
+  const graceMs = config.shutdown.grace_ms;
+  const drained = runtime
+    .threads('io')
+    .map((thread) => runtime.call({ thread: thread.index, name: 'io' }, { k: 'drain', graceMs }, STOP_DEADLINE_MS));
+  for (const outcome of await Promise.allSettled(drained)) {
+    if (outcome.status === 'rejected') log({ event: 'drain_failed', level: 'warn', error: outcome.reason });
+  }
+  await rpc?.close();
+  await node.stop();
+  log({ event: 'stopped' });
+}
+
+function announce(config: Config, port: number, welcome: Welcome, fresh: boolean): void {
+  const host = config.http.host.includes(':') ? `[${config.http.host}]` : config.http.host;
+  const url = config.public.url || `http://${host}:${port}`;
+  const lines = [`listening on http://${host}:${port}`];
+  if (fresh) {
+    lines.push(
+      '',
+      `  'Town square' is open: guild ${welcome.guild_id}, #general ${welcome.text_channel_id}, invite ${welcome.invite_code}`,
+      '  Connect a bot:',
+      '    npx guildhall user create --name you',
+      '    npx guildhall bot create --name mybot --owner <your user_id>',
+      `    npx guildhall guild join --guild ${welcome.guild_id} --user <the bot's user_id>`,
+      `    discord.js: new Client({ intents, rest: { api: '${url}/api' } }).login('<the bot's token>')`,
+      '',
+    );
+  }
+  const native = describeNative();
+  if (native !== '') lines.push(`  ${native}`);
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
