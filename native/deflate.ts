@@ -109,8 +109,8 @@ class PortableDeflateStream implements DeflateStream {
   compress(input: Uint8Array, done: (output: Uint8Array) => void): void {
     assert(input.byteLength > 0, 'an empty message has no compressed form');
     if (this.#isClosed) return;
-    // zlib reads the input on another thread, later, and the caller may change it as soon as we return.
-    this.#waiting.push({ input: input.slice(), done });
+    // zlib reads the input later, on another thread, and the caller may change it as soon as we return. (A Buffer's slice() copies nothing.)
+    this.#waiting.push({ input: new Uint8Array(input), done });
     this.#queuedBytes += input.byteLength;
     if (!this.#isBusy) this.#next();
   }

@@ -35,7 +35,7 @@ export class ElfError extends Error {
 
 /** Answers a copy that loads on glibc older than 2.38; throws ElfError when that can't be done by the two edits above. */
 export function lowerGlibc(original: Uint8Array): Uint8Array {
-  const bytes = original.slice();
+  const bytes = new Uint8Array(original);
   const elf = new Elf(bytes);
   const oldest = OLDEST[elf.machine];
   if (oldest === undefined) throw new ElfError(`no known oldest glibc version for ELF machine ${elf.machine}`);
@@ -87,7 +87,8 @@ class Elf {
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const isElf64Little = bytes.length >= 64 && this.view.getUint32(0) === 0x7f454c46 && bytes[4] === 2 && bytes[5] === 1;
+    const isElf64Little =
+      bytes.length >= 64 && this.view.getUint32(0) === 0x7f454c46 && bytes[4] === 2 && bytes[5] === 1;
     if (!isElf64Little) throw new ElfError('not a 64-bit little-endian ELF file');
     this.machine = this.view.getUint16(18, true);
     this.#readProgramHeaders();

@@ -12,7 +12,8 @@ const bindingSources = readdirSync(join(crates, 'bindings'), { recursive: true, 
 
 /** Functions that an attribute `#[napi…]` exports, with that attribute. */
 function exportedFunctions(source: string): { name: string; attribute: string }[] {
-  const pattern = /#\[napi(?<options>\([^\]]*\))?\]\s*(?:\/\/[^\n]*\s*|#\[[^\]]*\]\s*)*(?:pub\s+)?(?:async\s+)?fn\s+(?<name>\w+)/g;
+  const pattern =
+    /#\[napi(?<options>\([^\]]*\))?\]\s*(?:\/\/[^\n]*\s*|#\[[^\]]*\]\s*)*(?:pub\s+)?(?:async\s+)?fn\s+(?<name>\w+)/g;
   return [...source.matchAll(pattern)].map((match) => ({
     name: match.groups!['name']!,
     attribute: match.groups!['options'] ?? '',
@@ -27,7 +28,8 @@ test('every exported function catches panics, which would end the process', () =
 });
 
 test('the lint sees a careless export', () => {
-  const source = '#[napi]\n/// Words.\n#[allow(dead_code)]\npub fn careless() {}\n#[napi(getter, catch_unwind)]\nfn careful() {}';
+  const source =
+    '#[napi]\n/// Words.\n#[allow(dead_code)]\npub fn careless() {}\n#[napi(getter, catch_unwind)]\nfn careful() {}';
   assert.deepEqual(exportedFunctions(source), [
     { name: 'careless', attribute: '' },
     { name: 'careful', attribute: '(getter, catch_unwind)' },

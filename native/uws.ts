@@ -1,5 +1,6 @@
-// Loads uWebSockets.js: a compiled file of the package `uwebsockets`, which is run only when its sha256 is one we know. On
-// glibc older than 2.38 a copy is loaded that native/elf.ts has edited; the file in node_modules stays as it is.
+// Loads uWebSockets.js: a compiled file of the package `uwebsockets`, which is run only when its sha256 is one we know. What is
+// loaded is a copy without the library's name in its error pages (native/nameless.ts), on glibc older than 2.38 edited by
+// native/elf.ts as well; the file in node_modules stays as it is.
 
 import { createHash, randomBytes } from 'node:crypto';
 import {
@@ -18,6 +19,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { lowerGlibc } from './elf.ts';
+import { withoutNames } from './nameless.ts';
 import { UWS_SHA256 } from './uws-checksums.ts';
 
 export type Uws = typeof import('uWebSockets.js');
@@ -77,13 +79,14 @@ export function loadUwsFrom(place: UwsPlace): Uws {
   const name = `uws_${place.platform}_${place.arch}_${place.abi}.node`;
   const path = join(place.packageFolder, name);
   const { bytes, sha256 } = readVerified(place, name, path);
+  const nameless = withoutNames(bytes);
   try {
-    return requireFile(path);
+    return loadNameless(place, path, nameless, nameless === bytes, sha256);
   } catch (error) {
     if (!/GLIBC_2\.38. not found/.test(messageOf(error))) {
       throw new UwsLoadError(`${name} does not load: ${messageOf(error)}`, 'see README.md, "Platforms"', error);
     }
-    return loadEdited(place, name, bytes, sha256);
+    return loadEdited(place, name, nameless, sha256);
   }
 }
 
@@ -109,6 +112,34 @@ function readVerified(place: UwsPlace, name: string, path: string): { bytes: Uin
     problem,
     `reinstall with \`npm ci\`; if it is a build of your own that you trust, set GUILDHALL_UWS_SHA256=${sha256}`,
   );
+}
+
+/** The copy for a glibc that is new enough. Where no copy can be kept the file itself is loaded: names are no reason not to start. */
+function loadNameless(place: UwsPlace, path: string, nameless: Uint8Array, isSame: boolean, sha256: string): Uws {
+  if (isSame || glibcIsOld()) return requireFile(path);
+  let copy: Copy;
+  try {
+    copy = keepCopy(place.cacheFolder, `uws-${sha256}-nameless.node`, nameless);
+  } catch {
+    return requireFile(path);
+  }
+  try {
+    return requireFile(copy.path);
+  } catch {
+    // A folder that forbids programs; the error of the file itself, if it has one, is the one to tell.
+    return requireFile(path);
+  } finally {
+    copy.release();
+  }
+}
+
+/** Older than 2.38: the file will not load, and its error says so. */
+function glibcIsOld(): boolean {
+  // Without it the report would look up the names of all peers.
+  (process.report as { excludeNetwork?: boolean }).excludeNetwork = true;
+  const header = (process.report.getReport() as { header?: { glibcVersionRuntime?: string } }).header;
+  const [major = 2, minor = 38] = (header?.glibcVersionRuntime ?? '2.38').split('.').map(Number);
+  return major < 2 || (major === 2 && minor < 38);
 }
 
 function loadEdited(place: UwsPlace, name: string, bytes: Uint8Array, sha256: string): Uws {

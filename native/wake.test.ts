@@ -149,7 +149,9 @@ test('an open waker does not keep a thread alive', { skip }, async () => {
   assert.equal(code, 0);
 });
 
-test('threads that are terminated, exit, or throw are refused afterwards, and the process lives', { skip }, async () => {
+test('threads that are terminated, exit, or throw are refused afterwards, and the process lives', {
+  skip,
+}, async () => {
   const endings = {
     terminate: `setInterval(() => {}, 1000);`,
     busy: `parentPort.once('message', () => { for (;;); });`,
@@ -190,7 +192,9 @@ test('threads that are terminated, exit, or throw are refused afterwards, and th
   }
 });
 
-test('a thread is woken from all sides while it is terminated, thirty times, and the process lives', { skip }, async () => {
+test('a thread is woken from all sides while it is terminated, thirty times, and the process lives', {
+  skip,
+}, async () => {
   const shared = new Int32Array(new SharedArrayBuffer(8));
   const waker = startWorker(
     `(function turn() {

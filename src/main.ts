@@ -6,7 +6,7 @@ import { firstStart, type Welcome } from './control/first-start.ts';
 import { bootNode, type GuildhallNode } from './control/node.ts';
 import { listenRpc, OperatorError } from './control/rpc.ts';
 import { probePort } from './edge/transport/probe.ts';
-import { describeNative } from '../native/binding.ts';
+import { bindingAbsence, hasBinding } from '../native/binding.ts';
 
 /** After this a stop no longer waits for anything: the process ends and the store recovers, as after kill -9. */
 const STOP_DEADLINE_MS = 25_000;
@@ -27,8 +27,8 @@ export async function serve(config: Config): Promise<void> {
     config,
     log,
     edge: true,
-    onFatal: (error) => {
-      log({ event: 'node_fatal', level: 'error', error });
+    onFatal: (thread, error) => {
+      log({ event: 'thread_given_up', level: 'error', thread: thread.index, kind: thread.kind, error });
       stop(1);
     },
   });
@@ -105,7 +105,6 @@ function announce(config: Config, port: number, welcome: Welcome, fresh: boolean
       '',
     );
   }
-  const native = describeNative();
-  if (native !== '') lines.push(`  ${native}`);
+  if (!hasBinding) lines.push(`  without the Rust binding (${bindingAbsence ?? 'not built'}): portable fall-backs serve`);
   process.stdout.write(`${lines.join('\n')}\n`);
 }

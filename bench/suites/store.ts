@@ -91,13 +91,14 @@ async function commitRate(
 ): Promise<{ perSecond: number; p99Ms: number }> {
   const worker = new Worker(new URL(import.meta.url), { workerData: { benchStore: dataDir } });
   const answers = new Map<number, () => void>();
+  const failed = new Promise<never>((_, reject) => worker.on('error', reject));
+  await Promise.race([new Promise((resolve) => worker.once('message', resolve)), failed]);
   worker.on('message', (numbers: readonly number[]) => {
     for (const number of numbers) {
       answers.get(number)?.();
       answers.delete(number);
     }
   });
-  const failed = new Promise<never>((_, reject) => worker.on('error', reject));
   let turn: Commit[] = [];
   const commit = (number: number): Promise<void> => {
     if (turn.length === 0) {
@@ -186,6 +187,7 @@ function generator(seed: number): () => number {
 function serveCommits(port: MessagePort, dataDir: string): void {
   const writer = new EmbeddedWriter(dataDir);
   let durable: number[] = [];
+  port.postMessage(durable);
   port.on('message', (commits: readonly Commit[] | null) => {
     if (commits === null) {
       writer.close();

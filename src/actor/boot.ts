@@ -19,7 +19,7 @@ import { ThreadRuntime } from './runtime.ts';
 import type { LogEvent } from './runtime.ts';
 import type { Runtime, ThreadInfo } from './types.ts';
 import { chooseWaker, createThreadWaker } from './waker.ts';
-import type { ThreadWaker } from './waker.ts';
+import type { ThreadWaker, WakerKind } from './waker.ts';
 import { EMERGENCY_MS, WorkerThread } from './worker-thread.ts';
 import type { ThreadExit, ThreadSpec } from './worker-thread.ts';
 
@@ -39,6 +39,8 @@ export interface BootOptions {
   readonly threads: readonly ThreadSpec[];
   readonly ringBytes?: number;
   readonly log?: (event: LogEvent) => void;
+  /** How threads are woken; default: by the binding where it is there. */
+  readonly waker?: WakerKind;
   /** A permanent thread died too often and stays down. */
   readonly onFatal?: (thread: ThreadInfo, error: Error | undefined) => void;
 }
@@ -111,7 +113,7 @@ class Node implements NodeRuntime {
   }
 
   async boot(): Promise<void> {
-    const kind = await chooseWaker();
+    const kind = this.#options.waker ?? (await chooseWaker());
     this.#waker = await createThreadWaker(kind, 0, this.#control, this.#poller.onWake);
     process.on('exit', this.#onProcessExit);
     // Each pair's path is laid by the later of the two, so one pass lays them all.

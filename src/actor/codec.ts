@@ -20,14 +20,13 @@ const NONE = -1;
 /** Kinds of records. */
 export const K_CAST = 1;
 export const K_CALL = 2;
-export const K_INFO = 3;
-export const K_REPLY = 4;
-export const K_ERROR = 5;
+export const K_REPLY = 3;
+export const K_ERROR = 4;
 /** Notice that casts to the address were dropped; to nobody in particular: to every actor of the thread. */
-export const K_GAP = 6;
+export const K_GAP = 5;
 /** Pieces of a record that is too long for the ring: the first says the whole length. */
-export const K_CHUNK_FIRST = 7;
-export const K_CHUNK = 8;
+export const K_CHUNK_FIRST = 6;
+export const K_CHUNK = 7;
 
 /** An outgoing record, before it has a place. */
 export interface Outgoing {

@@ -11,8 +11,7 @@ export const STATE = 0;
 export const WAKER = 1;
 export const GENERATION_MAX = 2;
 export const REQUEST = 3;
-export const BEAT = 4;
-export const STOPPED = 5;
+export const STOPPED = 4;
 
 /** Values of STATE. A thread that was never up is RUNNING: nobody tries to wake it. */
 export const RUNNING = 0;

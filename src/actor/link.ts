@@ -95,21 +95,24 @@ export class LinkOut {
     if (!this.isBlocked) this.#queueGaps();
   }
 
-  /** Moves what waits into the ring. True: all of it, gap notices included, is on its way. Answers false while blocked. */
+  /** Moves what waits into the ring. True: something moved, and the receiver should know. */
   pump(): boolean {
+    let moved = false;
     while (this.#queueHead < this.#queue.length) {
       const waiting = this.#queue[this.#queueHead] as Waiting;
+      const before = waiting.sent;
       if (!this.#move(waiting)) {
         this.#compact();
-        return false;
+        return moved || waiting.sent !== before;
       }
+      moved = true;
       this.overflowBytes -= waiting.length;
       this.#queueHead += 1;
       if (this.#gaps !== null && this.overflowBytes <= OVERFLOW_BYTES_MAX / 2) this.#queueGaps();
     }
     this.#queue = [];
     this.#queueHead = 0;
-    return true;
+    return moved;
   }
 
   #move(waiting: Waiting): boolean {

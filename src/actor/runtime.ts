@@ -6,7 +6,7 @@ import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
 import { addressText, CallTable, PendingCall } from './calls.ts';
-import { K_CALL, K_CAST, K_ERROR, K_GAP, K_INFO, K_REPLY } from './codec.ts';
+import { K_CALL, K_CAST, K_ERROR, K_GAP, K_REPLY } from './codec.ts';
 import { encodeValue, readFrom, readName, readRef, readTo, readValue } from './codec.ts';
 import type { Outgoing } from './codec.ts';
 import { asError, decodeError, encodeError } from './errors.ts';
@@ -35,6 +35,8 @@ const DEAD_LETTER_SAMPLE = 1_000;
 const FLUSH_SENDS = 32;
 /** Records taken from one link before the actors run. */
 const RECORDS_PER_POLL = 1_024;
+/** The same while actors still have mail: a backlog stays in the ring, where it holds the sender back, and not in mailboxes. */
+const RECORDS_PER_BUSY_POLL = 64;
 
 export interface RuntimeOptions {
   readonly thread: number;
@@ -115,7 +117,13 @@ export class ThreadRuntime implements Runtime {
       clock: this.clock,
       startChild: (spec) => this.#spawn(spec.start(), spec.id, spec.mailboxMax),
       gaveUp: (spec, reason, shutForMs) =>
-        this.#log({ event: 'child given up', thread: this.thread, name: spec.id, reason: reasonText(reason), shutForMs }),
+        this.#log({
+          event: 'child given up',
+          thread: this.thread,
+          name: spec.id,
+          reason: reasonText(reason),
+          shutForMs,
+        }),
     });
   }
 
@@ -420,9 +428,10 @@ export class ThreadRuntime implements Runtime {
   /** Drains every link once and runs the actors. Answers how many records came. */
   poll(): number {
     let records = 0;
+    const most = this.scheduler.isIdle ? RECORDS_PER_POLL : RECORDS_PER_BUSY_POLL;
     for (const link of this.#in) {
       if (link === undefined) continue;
-      records += link.drain(RECORDS_PER_POLL);
+      records += link.drain(most);
       if (link.takeStalled()) this.#wake(link.thread);
     }
     this.pumpBlocked();
@@ -433,10 +442,7 @@ export class ThreadRuntime implements Runtime {
   /** Moves what waits outside full rings. */
   pumpBlocked(): void {
     for (const link of this.#out) {
-      if (link?.isBlocked !== true) continue;
-      const before = link.overflowBytes;
-      link.pump();
-      if (link.overflowBytes !== before) this.#wake(link.thread);
+      if (link?.isBlocked === true && link.pump()) this.#wake(link.thread);
     }
   }
 
@@ -483,7 +489,13 @@ export class ThreadRuntime implements Runtime {
     try {
       this.#accept(source, kind, memory, position);
     } catch (thrown) {
-      this.#log({ event: 'record failed', thread: this.thread, fromThread: source, kind, error: asError(thrown).stack });
+      this.#log({
+        event: 'record failed',
+        thread: this.thread,
+        fromThread: source,
+        kind,
+        error: asError(thrown).stack,
+      });
     }
   }
 
@@ -504,7 +516,7 @@ export class ThreadRuntime implements Runtime {
     }
     const message = readValue(memory, position) as Message;
     const from = kind === K_CALL ? { pid: readFrom(memory, position), ref: readRef(memory, position) } : null;
-    const mail = kind === K_CALL ? CALL : kind === K_INFO ? INFO : CAST;
+    const mail = kind === K_CALL ? CALL : CAST;
     const delivery =
       to === 0 ? this.#deliverNamed(name, mail, message, from) : this.#deliverToPid(to, mail, message, from);
     if (delivery === 'delivered') return;
@@ -546,7 +558,9 @@ export class ThreadRuntime implements Runtime {
     if (this.#closed) return;
     this.flush();
     this.#closed = true;
-    this.#calls.failAll((call) => new CallError('noproc', `the thread stopped while ${addressText(call.to)} was called`));
+    this.#calls.failAll(
+      (call) => new CallError('noproc', `the thread stopped while ${addressText(call.to)} was called`),
+    );
     this.timers.close();
   }
 }

@@ -28,7 +28,9 @@ export abstract class TimerNode {
 
 export class TimerWheel {
   readonly #clock: Clock;
+  /** First and last of each slot: a slot keeps the order in which its timers were set, and so does a tick. */
   readonly #slots: (TimerNode | null)[] = new Array<TimerNode | null>(SLOTS * LEVELS).fill(null);
+  readonly #lasts: (TimerNode | null)[] = new Array<TimerNode | null>(SLOTS * LEVELS).fill(null);
   readonly #onError: (error: unknown) => void;
   readonly #real: boolean;
   /** Every tick up to this one has fired. */
@@ -120,7 +122,11 @@ export class TimerWheel {
     }
     const slot = tick & (SLOTS - 1);
     let fired = 0;
-    for (let node = this.#slots[slot] as TimerNode | null; node !== null; node = this.#slots[slot] as TimerNode | null) {
+    for (
+      let node = this.#slots[slot] as TimerNode | null;
+      node !== null;
+      node = this.#slots[slot] as TimerNode | null
+    ) {
       assert(node.at === tick, `timer due at ${node.at} met at ${tick}`);
       this.cancel(node);
       fired += 1;
@@ -136,6 +142,7 @@ export class TimerWheel {
   #cascade(slot: number): void {
     let node = this.#slots[slot] as TimerNode | null;
     this.#slots[slot] = null;
+    this.#lasts[slot] = null;
     while (node !== null) {
       const next: TimerNode | null = node.next;
       node.prev = null;
@@ -161,18 +168,20 @@ export class TimerWheel {
       }
       slot = level * SLOTS + (Math.floor(node.at / unit) & (SLOTS - 1));
     }
-    const first = this.#slots[slot] as TimerNode | null;
+    const last = this.#lasts[slot] as TimerNode | null;
     node.slot = slot;
-    node.next = first;
-    node.prev = null;
-    if (first !== null) first.prev = node;
-    this.#slots[slot] = node;
+    node.next = null;
+    node.prev = last;
+    if (last === null) this.#slots[slot] = node;
+    else last.next = node;
+    this.#lasts[slot] = node;
   }
 
   #unlink(node: TimerNode): void {
     if (node.prev === null) this.#slots[node.slot] = node.next;
     else node.prev.next = node.next;
-    if (node.next !== null) node.next.prev = node.prev;
+    if (node.next === null) this.#lasts[node.slot] = node.prev;
+    else node.next.prev = node.prev;
     node.prev = null;
     node.next = null;
   }

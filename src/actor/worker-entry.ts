@@ -26,7 +26,8 @@ function tell(message: FromWorker): void {
     port?.postMessage(message);
   } catch (thrown) {
     // A log event that cannot be cloned: its name is better than nothing.
-    if (message.t === 'log') port?.postMessage({ t: 'log', event: { event: message.event.event, error: String(thrown) } });
+    if (message.t === 'log')
+      port?.postMessage({ t: 'log', event: { event: message.event.event, error: String(thrown) } });
     else throw thrown;
   }
 }
@@ -95,6 +96,10 @@ async function stop(reason: string): Promise<void> {
   process.exit(0);
 }
 
+waker = await createThreadWaker(plan.waker, plan.thread, control, poller.onWake);
+for (const path of plan.paths) attach(path);
+poller.poll();
+// Not before: main's messages wait in the port until the thread can follow them.
 port.on('message', (message: ToWorker) => {
   if (message.t === 'start') {
     Promise.resolve(module?.start(runtime, plan.options)).then(() => tell({ t: 'ready' }), crash);
@@ -108,9 +113,5 @@ port.on('message', (message: ToWorker) => {
   } else if (message.t === 'up') runtime.threadChanged(message.thread, true);
   else stop(message.reason).catch(crash);
 });
-
-waker = await createThreadWaker(plan.waker, plan.thread, control, poller.onWake);
-for (const path of plan.paths) attach(path);
-poller.poll();
 module = (await import(plan.module)) as ThreadModule;
 tell({ t: 'loaded', hasStop: module.stop !== undefined });

@@ -122,12 +122,7 @@ export class WorkerThread {
     if (worker === null) return;
     if (this.#hasStop) {
       this.requestEmergency();
-      const waiting = Atomics.waitAsync(
-        this.#control.words,
-        this.#control.index(this.index, STOPPED),
-        0,
-        EMERGENCY_MS,
-      );
+      const waiting = Atomics.waitAsync(this.#control.words, this.#control.index(this.index, STOPPED), 0, EMERGENCY_MS);
       if (waiting.async) {
         // waitAsync alone does not hold the event loop.
         const hold = setTimeout(() => undefined, EMERGENCY_MS);

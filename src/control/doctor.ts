@@ -4,7 +4,7 @@
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, statfsSync } from 'node:fs';
 import type { Config } from '../config/load.ts';
 import { CONFIG_KEYS } from '../config/schema.ts';
-import { describeNative } from '../../native/binding.ts';
+import { bindingAbsence, hasBinding } from '../../native/binding.ts';
 import { loadUws } from '../../native/uws.ts';
 import { probePort } from '../edge/transport/probe.ts';
 import { openReader } from '../state/store/reader.ts';
@@ -82,7 +82,7 @@ function node(): Check {
 }
 
 function native(): Check {
-  return pass('native binding', describeNative() || 'Rust binding loaded');
+  return pass('native binding', hasBinding ? 'Rust binding loaded' : `portable fall-backs serve: ${bindingAbsence ?? 'not built'}`);
 }
 
 function transport(): Check {

@@ -2,13 +2,14 @@
 
 import { cpus } from 'node:os';
 import { bootRuntime, type NodeRuntime, type ThreadSpec } from '../actor/boot.ts';
+import type { ThreadInfo } from '../actor/types.ts';
 import { systemClock } from '../base/clock.ts';
 import { SnowflakeGenerator } from '../base/snowflake.ts';
 import type { Config } from '../config/load.ts';
 import type { Log } from '../config/log.ts';
 import { connectStore } from '../state/store/client.ts';
-import { lockDataDir } from '../state/store/lock.ts';
-import { StoreError, type Store } from '../state/store/port.ts';
+import { lockDataDir, StoreLocked } from '../state/store/lock.ts';
+import type { Store } from '../state/store/port.ts';
 import { createRateLimitTable } from '../edge/rest/rate-limits.ts';
 import { createAdmin, type AdminDeps, type AdminHandler } from './admin.ts';
 import { OperatorError } from './rpc.ts';
@@ -31,11 +32,11 @@ export interface BootOptions {
   /** false: no I/O threads (an operator's command while no server runs). */
   readonly edge: boolean;
   /** The runtime has given up on a thread: the process should end with an error. */
-  readonly onFatal: (error: Error) => void;
+  readonly onFatal: (thread: ThreadInfo, error: Error | undefined) => void;
 }
 
 export async function bootNode({ config, log, edge, onFatal }: BootOptions): Promise<GuildhallNode> {
-  const lock = takeLock(config.data.dir);
+  const lock = takeLock(config.data.dir, edge ? 'serve' : 'command');
   try {
     const node = await bootRuntime({ threads: threadSpecs(config, edge), log, onFatal });
     const store = connectStore(node.runtime, config.data.dir);
@@ -87,11 +88,11 @@ function threadSpecs(config: Config, edge: boolean): ThreadSpec[] {
   return specs;
 }
 
-function takeLock(dataDir: string): { release(): void } {
+function takeLock(dataDir: string, role: string): { release(): void } {
   try {
-    return lockDataDir(dataDir);
+    return lockDataDir(dataDir, role);
   } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
+    if (!(error instanceof StoreLocked)) throw error;
     throw new OperatorError('locked', error.message, 'stop the other process, or choose another folder with --data.dir', {
       cause: error,
     });

@@ -12,8 +12,8 @@ export async function openOffline(config: Config): Promise<{ handle: AdminHandle
     config,
     log,
     edge: false,
-    onFatal: (error) => {
-      log({ event: 'node_fatal', level: 'error', error });
+    onFatal: (thread, error) => {
+      log({ event: 'thread_given_up', level: 'error', thread: thread.index, kind: thread.kind, error });
       process.exit(1);
     },
   });

@@ -97,8 +97,10 @@ async function answer(incoming: IncomingMessage, handler: RpcHandler): Promise<{
 }
 
 export function errorBody(error: unknown): RpcErrorBody {
-  if (error instanceof OperatorError) return { code: error.code, message: error.message, hint: error.hint };
   const message = error instanceof Error ? error.message : String(error);
+  // OperatorError, and the errors of other rooms that are made for operators (ConfigError).
+  const { code, hint } = (error ?? {}) as { code?: unknown; hint?: unknown };
+  if (typeof code === 'string' && typeof hint === 'string') return { code, message, hint };
   return { code: 'internal', message, hint: 'see the log on standard error; `guildhall doctor` checks the usual causes' };
 }
 

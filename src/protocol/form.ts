@@ -148,7 +148,7 @@ export interface StringOptions<C extends string = string> {
 }
 
 /** Text; a number is taken as its digits, as Discord does. */
-export function string<C extends string = string>(options: StringOptions<C> = {}): Form<C> {
+export function string<const C extends string = string>(options: StringOptions<C> = {}): Form<C> {
   const { min, max, pattern, choices, trim } = options;
   return {
     read(value, errors) {

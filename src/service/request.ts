@@ -13,6 +13,9 @@ export interface Requester {
   readonly application_id: Snowflake | null;
 }
 
+/** Not a user: the id that operators act under (command line, first start). Operations that only operators may run ask for it. */
+export const OPERATOR: Snowflake = '1';
+
 /** A call to a topic's address. `args` were validated at the edge (path, query and body merged by the resource). */
 export interface TopicRequest extends Message {
   readonly k: 'request';
@@ -56,7 +59,7 @@ export interface OperationContext<Host> {
   afterwards(effect: () => void): void;
 }
 
-/** Returns the body (undefined: 204), or throws ApiError. */
+/** Returns the body (undefined: 204; a Uint8Array: JSON already, perhaps shared with other answers), or throws ApiError. */
 export type Operation<Host, Args = never> = (context: OperationContext<Host>, args: Args) => unknown;
 
 /** Answer with another status than 200. */

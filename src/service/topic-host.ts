@@ -97,6 +97,7 @@ export class TopicHost<Host extends { readonly topic: TopicName }> {
   readonly #hooks: TopicHooks;
   readonly #unwatch: () => void;
   #requests = 0;
+  #failure: Error | undefined;
   #lastActiveMs: number;
 
   constructor(options: TopicHostOptions<Host>) {
@@ -118,6 +119,11 @@ export class TopicHost<Host extends { readonly topic: TopicName }> {
   /** From the behaviour's terminate. */
   close(): void {
     this.#unwatch();
+  }
+
+  /** The topic is over: the actor ends when those who wait have their answer. */
+  end(): void {
+    this.#context.sendAfter(0, { k: '$end' });
   }
 
   /** A call: the only kind is a TopicRequest. */
@@ -162,10 +168,18 @@ export class TopicHost<Host extends { readonly topic: TopicName }> {
       return true;
     }
     if (message['k'] === '$gap') {
-      // Attaches or detaches of that thread were lost: forget its sessions and let them attach again.
-      const thread = message['fromThread'] as number;
-      this.#dropThread(thread);
-      this.#announce(thread);
+      // Attaches or detaches were lost: forget the sessions and let them attach again. Losses of this thread itself are of a full
+      // mailbox, into which any thread speaks.
+      const from = message['fromThread'] as number;
+      for (const { index } of this.#context.runtime.threads('io')) {
+        if (from !== index && from !== this.#context.runtime.thread) continue;
+        this.#dropThread(index);
+        this.#announce(index);
+      }
+      return true;
+    }
+    if (message['k'] === '$end') {
+      this.#context.stop(this.#failure ?? 'normal');
       return true;
     }
     return false;
@@ -288,7 +302,9 @@ export class TopicHost<Host extends { readonly topic: TopicName }> {
 
   #end(error: Error): void {
     this.#deps.log({ event: 'topic_failed', level: 'error', topic: this.host.topic, error });
-    this.#context.stop(error);
+    this.#failure = error;
+    // Those who wait get their 500 first; the end would answer them that the actor is gone.
+    this.#context.sendAfter(0, { k: '$end' });
   }
 
   // ---- sessions
@@ -346,7 +362,8 @@ function okReply(body: unknown): TopicReply {
 }
 
 function reply(status: number, body: unknown): TopicReply {
-  return body === undefined ? { status } : { status, bytes: encoder.encode(JSON.stringify(body)) };
+  if (body === undefined) return { status };
+  return { status, bytes: body instanceof Uint8Array ? body : encoder.encode(JSON.stringify(body)) };
 }
 
 function errorReply(error: ApiError): TopicReply {

@@ -13,6 +13,10 @@ export interface RestContext {
   readonly ids: SnowflakeGenerator;
   readonly dataDir: string;
   readonly attachmentBytesMax: number;
+  /** auth.registration; absent: open. */
+  readonly registration?: 'open' | 'closed';
+  /** gateway.max_concurrency; absent: the default. */
+  readonly maxConcurrency?: number;
   /** Durable writes that belong to no topic (accounts, commands). */
   commit(ops: readonly StoreOp[]): Promise<void>;
   /** Which topic owns the channel; null when there is no such channel. Cached: a channel never changes its owner. */

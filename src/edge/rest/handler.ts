@@ -21,9 +21,11 @@ export interface RestOptions extends BodyLimits {
   readonly rateLimits: SharedArrayBuffer;
   /** limits.rate = on. */
   readonly rateLimitsEnforced: boolean;
+  /** limits.requests_per_second; default 50. */
+  readonly requestsPerSecond?: number;
   /** GUILDHALL_PUBLIC_URL; null: what clients see follows their Host header. */
   readonly publicUrl: string | null;
-  /** Who a bare token belongs to; null when it is not valid. */
+  /** Who a token belongs to (service/account/authenticator.ts); null when it is not valid. */
   readonly authenticate: (token: string) => Promise<Requester | null>;
   readonly clock: Clock;
   readonly log: Log;
@@ -72,7 +74,12 @@ class RestHandler {
     this.#options = options;
     const routes = options.routes ?? ROUTES;
     this.#router = new RestRouter(routes);
-    this.#limiter = new RateLimiter(options.rateLimits, options.clock, options.rateLimitsEnforced);
+    this.#limiter = new RateLimiter(
+      options.rateLimits,
+      options.clock,
+      options.rateLimitsEnforced,
+      options.requestsPerSecond,
+    );
     for (const route of routes) {
       const limit = limitOf(route);
       this.#prepared.set(route, { limit, bucket: bucketHash(limit), major: majorOf(route) });

@@ -3,13 +3,14 @@
 // first request, as clients expect (Remaining counts down, Reset stands still). Every account also has 50 requests a second
 // overall. Buckets live in an open-addressed table by the hash of their key:
 //
-//   word 0          word 1     word 2      word 3      then slots of two words
-//   hash seed       takeovers  refused     (free)      +--------------------+----------------------------------------------+
-//                                                      | key, 64-bit hash   | ends, ms (42) | requests (10) | tag of key (12) |
-//                                                      +--------------------+----------------------------------------------+
+//   word 0      word 1      word 2     word 3                then slots of two words
+//   hash seed   takeovers   refused    made at, ms since     +--------------------+---------------------------------------------------+
+//                                      1970                  | key, 64-bit hash   | ends, ms since made (38) | requests (20) | tag (6) |
+//                                                            +--------------------+---------------------------------------------------+
 //
 // The state of a bucket is one word, changed by compare-and-exchange, so that a request is counted once whichever thread takes
-// it. The tag in the state tells a thread that still writes for the slot's former key from the new one.
+// it. The tag, the key's top bits, tells a thread that still writes for the slot's former key from the new one. 38 bits of
+// milliseconds are eight years of running.
 // Full: a key finds its slot within PROBE_MAX places. When all of them hold live windows, the one that ends first is taken over
 // (its bucket starts afresh: the error lets through, never locks out) and counted. An account has at most
 // GLOBAL_REQUESTS x window seconds of live buckets, so it takes hundreds of accounts at full speed to get there.
@@ -18,10 +19,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
-import { EPOCH_MS } from '../../base/snowflake.ts';
 import type { Route } from './route.ts';
 
-/** Requests a second of one account, all routes together. */
+/** Requests a second of one account, all routes together, unless the configuration says otherwise. */
 export const GLOBAL_REQUESTS = 50;
 export const GLOBAL_WINDOW_MS = 1000;
 /** 1 MiB: enough for 250 busy accounts, see above. A power of two. */
@@ -29,7 +29,7 @@ export const SLOTS = 65_536;
 /** Slots looked at for a key; with half the table in use a run this long is one in tens of thousands. */
 const PROBE_MAX = 16;
 const HEADER_WORDS = 4;
-const COUNT_MAX = 1023;
+const COUNT_MAX = (1 << 20) - 1;
 /** The times a word is tried again when another thread changed it first; each failure means that another thread got on. */
 const RACES_MAX = 1000;
 
@@ -83,11 +83,13 @@ export function bucketHash(limit: Limit): string {
 }
 
 /** Made once by the boot code and handed to every I/O thread. */
-export function createRateLimitTable(slots = SLOTS): SharedArrayBuffer {
+export function createRateLimitTable(slots = SLOTS, nowMs = Date.now()): SharedArrayBuffer {
   assert(slots >= PROBE_MAX && (slots & (slots - 1)) === 0, 'slots is a power of two');
   const buffer = new SharedArrayBuffer((HEADER_WORDS + 2 * slots) * 8);
   // The seed keeps clients from choosing keys that fall on each other.
-  new BigInt64Array(buffer)[0] = randomBytes(8).readBigInt64LE();
+  const words = new BigInt64Array(buffer);
+  words[0] = randomBytes(8).readBigInt64LE();
+  words[3] = BigInt(Math.floor(nowMs));
   return buffer;
 }
 
@@ -98,9 +100,16 @@ export class RateLimiter {
   readonly #seedHigh: number;
   readonly #clock: Clock;
   readonly #enforced: boolean;
+  readonly #overall: Limit;
+  /** Times in the table are relative to this moment. */
+  readonly #madeMs: number;
 
-  /** `enforced: false` (limits.rate = off) lets everything through, with headers of an untouched bucket. */
-  constructor(table: SharedArrayBuffer, clock: Clock, enforced: boolean) {
+  /**
+   * `enforced: false` (limits.rate = off) lets everything through, with headers of an untouched bucket.
+   * `overall`: requests a second of one account.
+   */
+  constructor(table: SharedArrayBuffer, clock: Clock, enforced: boolean, overall = GLOBAL_REQUESTS) {
+    this.#overall = { name: '', requests: Math.min(overall, COUNT_MAX), windowMs: GLOBAL_WINDOW_MS };
     this.#words = new BigInt64Array(table);
     this.#mask = (this.#words.length - HEADER_WORDS) / 2 - 1;
     const seed = BigInt.asUintN(64, this.#words[0] as bigint);
@@ -108,18 +117,22 @@ export class RateLimiter {
     this.#seedHigh = Number(seed >> 32n) | 0;
     this.#clock = clock;
     this.#enforced = enforced;
+    this.#madeMs = Number(this.#words[3] as bigint);
   }
 
-  /** Counts a request of `account` against its 50 a second. */
+  /** Counts a request of `account` against what it has a second overall. */
   takeGlobal(account: string): Verdict {
-    return this.take({ name: '', requests: GLOBAL_REQUESTS, windowMs: GLOBAL_WINDOW_MS }, '', account);
+    return this.take(this.#overall, '', account);
   }
 
   /** Counts a request, or refuses it. A refused request costs nothing. */
   take(limit: Limit, major: string, account: string): Verdict {
-    assert(limit.requests >= 1 && limit.requests <= COUNT_MAX, 'a limit is 1 to 1023 requests');
-    const nowMs = this.#clock.nowMs();
-    if (!this.#enforced) return verdict(true, limit, 1, nowMs, nowMs + limit.windowMs);
+    assert(limit.requests >= 1 && limit.requests <= COUNT_MAX, 'a limit is at least one request');
+    const wallMs = Math.floor(this.#clock.nowMs());
+    if (!this.#enforced) return verdict(true, limit, 1, wallMs, wallMs + limit.windowMs);
+    const nowMs = Math.max(0, wallMs - this.#madeMs);
+    const judge = (allowed: boolean, count: number, endsMs: number) =>
+      verdict(allowed, limit, count, wallMs, wallMs + (endsMs - nowMs));
     const key = this.#hash(`${limit.name}\n${major}\n${account}`);
     const slot = this.#find(key, nowMs);
     for (let race = 0; race < RACES_MAX; race += 1) {
@@ -127,15 +140,15 @@ export class RateLimiter {
       const { endsMs, count } = readState(before, key, limit, nowMs);
       if (count >= limit.requests) {
         Atomics.add(this.#words, 2, 1n);
-        return verdict(false, limit, count, nowMs, endsMs);
+        return judge(false, count, endsMs);
       }
       const after = packState(endsMs, count + 1, key);
       if (Atomics.compareExchange(this.#words, slot + 1, before, after) === before) {
-        return verdict(true, limit, count + 1, nowMs, endsMs);
+        return judge(true, count + 1, endsMs);
       }
     }
     // A word fought over this long is one whose limit others are reaching already.
-    return verdict(false, limit, limit.requests, nowMs, nowMs + limit.windowMs);
+    return judge(false, limit.requests, nowMs + limit.windowMs);
   }
 
   /** Buckets that were cut short because the table was full, and requests refused, since the table was made. */
@@ -189,23 +202,23 @@ export class RateLimiter {
 }
 
 function tagOf(key: bigint): bigint {
-  return BigInt.asUintN(12, key >> 52n);
+  return BigInt.asUintN(6, key >> 58n);
 }
 
 function packState(endsMs: number, count: number, key: bigint): bigint {
-  return BigInt.asIntN(64, (BigInt(endsMs - EPOCH_MS) << 22n) | (BigInt(count) << 12n) | tagOf(key));
+  return BigInt.asIntN(64, (BigInt(endsMs) << 26n) | (BigInt(count) << 6n) | tagOf(key));
 }
 
 function endOf(state: bigint): number {
-  return Number(BigInt.asUintN(64, state) >> 22n) + EPOCH_MS;
+  return Number(BigInt.asUintN(64, state) >> 26n);
 }
 
 /** The running window; a new one when it is over, when the slot was another key's, or when the wall clock stepped back. */
 function readState(state: bigint, key: bigint, limit: Limit, nowMs: number): { endsMs: number; count: number } {
   const endsMs = endOf(state);
-  const isRunning = endsMs > nowMs && endsMs - nowMs <= limit.windowMs && (state & 0xfffn) === tagOf(key);
-  if (!isRunning) return { endsMs: Math.floor(nowMs) + limit.windowMs, count: 0 };
-  return { endsMs, count: Number((state >> 12n) & 0x3ffn) };
+  const isRunning = endsMs > nowMs && endsMs - nowMs <= limit.windowMs && (state & 0x3fn) === tagOf(key);
+  if (!isRunning) return { endsMs: nowMs + limit.windowMs, count: 0 };
+  return { endsMs, count: Number((state >> 6n) & 0xf_ffffn) };
 }
 
 function verdict(allowed: boolean, limit: Limit, count: number, nowMs: number, resetAtMs: number): Verdict {

@@ -15,7 +15,7 @@ export const HEARTBEAT_INTERVAL_MS = 41_250;
 export function gatewayBotPayload(
   url: string,
   shards: number,
-  limit: { readonly remaining?: number; readonly reset_after?: number } = {},
+  limit: { readonly remaining?: number; readonly reset_after?: number; readonly max_concurrency?: number } = {},
 ) {
   return {
     url,
@@ -24,7 +24,7 @@ export function gatewayBotPayload(
       total: SESSION_STARTS_PER_DAY,
       remaining: limit.remaining ?? SESSION_STARTS_PER_DAY,
       reset_after: limit.reset_after ?? 0,
-      max_concurrency: MAX_CONCURRENCY,
+      max_concurrency: limit.max_concurrency ?? MAX_CONCURRENCY,
     },
   };
 }

@@ -98,5 +98,11 @@ function accountOf(hash: string, record: TokenRecord | null): Account | null {
   if (!timingSafeEqual(Buffer.from(record.hash), Buffer.from(hash))) return null;
   const bot = record.kind === 'bot';
   // An application has the id of its bot user.
-  return { user_id: record.user_id, bot, application_id: bot ? record.user_id : (null as Snowflake | null), kind: record.kind, hash };
+  return {
+    user_id: record.user_id,
+    bot,
+    application_id: bot ? record.user_id : (null as Snowflake | null),
+    kind: record.kind,
+    hash,
+  };
 }

@@ -34,7 +34,7 @@ export class HashQueue {
   /** Rejects with UNAVAILABLE when the line is full, with a 429 when it is full of this address. */
   async run<T>(address: string, job: () => Promise<T>): Promise<T> {
     const mine = this.#byAddress.get(address) ?? 0;
-    if (mine >= WAITING_PER_ADDRESS_MAX) throw tooMany();
+    if (mine >= WAITING_PER_ADDRESS_MAX) throw apiError('RATE_LIMITED', { retryAfter: 1 });
     if (this.#waiting.length >= WAITING_MAX) throw apiError('UNAVAILABLE', { retryAfter: 2 });
     this.#byAddress.set(address, mine + 1);
     try {
@@ -58,15 +58,6 @@ export class HashQueue {
   get waiting(): number {
     return this.#waiting.length;
   }
-}
-
-/** 429 for too many at once, without a code of its own as Discord's. */
-export function tooMany(retryAfterSeconds = 1): Error {
-  return apiErrorTooMany(retryAfterSeconds);
-}
-
-function apiErrorTooMany(retryAfter: number): Error {
-  return apiError('RATE_LIMITED', { retryAfter });
 }
 
 const queue = new HashQueue();

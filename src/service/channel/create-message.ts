@@ -112,7 +112,11 @@ function spokenAs({ as }: CreateMessageArgs): Partial<MessageDoc> {
 
 function checkNotEmpty(args: CreateMessageArgs, content: string): void {
   if ((args.flags ?? 0) & MessageFlags.IS_COMPONENTS_V2 && (content !== '' || (args.embeds?.length ?? 0) > 0)) {
-    throw formError(['content'], 'MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2', 'The legacy fields content and embeds cannot be used with components v2');
+    throw formError(
+      ['content'],
+      'MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2',
+      'The legacy fields content and embeds cannot be used with components v2',
+    );
   }
   const parts = (args.embeds?.length ?? 0) + (args.components?.length ?? 0) + (args.attachments?.length ?? 0);
   if (content.trim() === '' && parts === 0) throw apiError('EMPTY_MESSAGE');
@@ -148,7 +152,11 @@ async function readReferenced(
   const reference = args.message_reference;
   if (reference === undefined) return null;
   if (reference.channel_id !== undefined && reference.channel_id !== channel.id) {
-    throw formError(['message_reference', 'channel_id'], 'REPLIES_UNKNOWN_MESSAGE', 'The message is in another channel');
+    throw formError(
+      ['message_reference', 'channel_id'],
+      'REPLIES_UNKNOWN_MESSAGE',
+      'The message is in another channel',
+    );
   }
   const found = await context.host.book.read(context.store, channel.id, reference.message_id);
   if (found === null) {
@@ -200,4 +208,3 @@ async function answerAgain(context: ChannelContext, args: CreateMessageArgs, id:
   if (host.book.dataDir !== null) void removeAttachments(host.book.dataDir, args.channel_id, files);
   return present(record, await gather(host, store, [record]), { origin: args.origin }, args.nonce);
 }
-

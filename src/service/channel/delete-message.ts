@@ -65,11 +65,7 @@ export function bulkDelete(context: ChannelContext, args: BulkDeleteArgs): Promi
 }
 
 /** Deletes these and tells so in one event. Call it within `exclusive` of all of them. */
-export function removeMessages(
-  context: ChannelContext,
-  channelId: Snowflake,
-  records: readonly MessageRecord[],
-): void {
+export function removeMessages(context: ChannelContext, channelId: Snowflake, records: readonly MessageRecord[]): void {
   if (records.length === 0) return;
   const { guildId } = context.host;
   for (const record of records) removeMessage(context, record);

@@ -12,6 +12,8 @@ export interface ChannelHost {
   readonly guildId: Snowflake | null;
   readonly book: MessageBook;
   channel(id: Snowflake): ChannelRecord | undefined;
+  /** A changed record of a channel (its last pin); the operation writes it to the store. */
+  setChannel(channel: ChannelRecord): void;
   /** Effective permissions in the channel, implicit denials and time-outs applied; 0n when not a member. */
   permissions(userId: Snowflake, channel: ChannelRecord): bigint;
   member(userId: Snowflake): MemberRecord | undefined;

@@ -43,8 +43,8 @@ export interface NonceEntry {
 }
 
 export class MessageBook {
-  /** Where uploaded files are (below `attachments`); null: the owner keeps none (tests). */
-  readonly dataDir: string | null;
+  /** The data directory, where uploaded files are; null: there are none (tests). Set once by the owner's actor. */
+  dataDir: string | null;
   readonly #inFlight = new Map<Snowflake, InFlight>();
   /** Tail of the queue of changes of a message; an entry lives while a change runs. */
   readonly #turns = new Map<Snowflake, Promise<void>>();

@@ -107,7 +107,7 @@ function partsOf(record: MessageRecord, around: Surroundings, reader: Reader) {
     id: record.id,
     channel_id: record.channel_id,
     author: around.users.get(record.author_id) ?? deletedUser(record.author_id),
-    doc,
+    doc: doc.embeds.length > 0 && doc.attachments.length > 0 ? withEmbeddedFiles(record, reader) : doc,
     mentions: doc.mention_ids.flatMap((id) => around.users.get(id) ?? []),
     attachments: doc.attachments.map((attachment) => attachmentPayload(attachment, record.channel_id, reader.origin)),
     ...(doc.reactions === undefined
@@ -121,6 +121,21 @@ function partsOf(record: MessageRecord, around: Surroundings, reader: Reader) {
         }),
     ...(reference === undefined ? {} : { referenced_message: presentReferenced(reference, around, reader) }),
   };
+}
+
+/** Embeds point at files of their own message as attachment://name. */
+function withEmbeddedFiles(record: MessageRecord, reader: Reader): MessageDoc {
+  const doc = docOf(record);
+  const urls = new Map<unknown, string>();
+  for (const file of doc.attachments) {
+    urls.set(`attachment://${file.filename}`, attachmentPayload(file, record.channel_id, reader.origin).url);
+  }
+  const resolve = (value: unknown): unknown => {
+    if (typeof value === 'string') return urls.get(value) ?? value;
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolve(inner)]));
+  };
+  return { ...doc, embeds: doc.embeds.map((embed) => resolve(embed) as MessageDoc['embeds'][number]) };
 }
 
 /** One level only: what the answered message itself answered is not shown. */

@@ -37,7 +37,8 @@ export function addReaction(context: ChannelContext, args: ReactionArgs): Promis
     if (existing === undefined && reactions.length >= REACTIONS_MAX) throw apiError('MAX_REACTIONS');
     const before = existing ?? { emoji, count: 0, user_ids: [] };
     // Once somebody was left out the list is no longer whole, and stays so until the counts meet again.
-    const inline = before.user_ids.length < REACTORS_INLINE_MAX ? [...before.user_ids, requester.user_id] : before.user_ids;
+    const inline =
+      before.user_ids.length < REACTORS_INLINE_MAX ? [...before.user_ids, requester.user_id] : before.user_ids;
     const after = { emoji, count: before.count + 1, user_ids: inline };
     putReactions(
       context,

@@ -126,11 +126,18 @@ class Guild {
     this.#state = state;
     this.#context = context;
     this.#snapshots = new Snapshots(state);
+    state.book.dataDir = deps.dataDir;
     state.links = {
       dataDir: deps.dataDir,
       cast: (topic, message) => context.cast(topicAddress(context.runtime, topic), message),
       announceJoin: (userId) => this.#announceJoin(userId),
-      end: () => context.stop('normal'),
+      listeners: () => this.host.audience.users(),
+      commitBefore: (ops) => {
+        const place = this.host.outbox.open();
+        place.write(ops);
+        this.host.outbox.seal(place);
+      },
+      end: () => this.host.end(),
     };
     this.host = new TopicHost({
       context,

@@ -30,6 +30,11 @@ export async function loadGuild(store: StoreReader, id: Snowflake, clock: Clock)
     store,
     members.map((member) => member.user_id),
   );
+  // Rows of members keep the ids of deleted roles until they are next written.
+  const known = new Set(roles.map((role) => role.id));
+  for (const member of members) {
+    if (member.roles.some((role) => !known.has(role))) member.roles = member.roles.filter((role) => known.has(role));
+  }
   const state = new GuildState({ guild, roles, channels, members, users, emojis }, clock);
   // So that GUILD_CREATE can show each channel's last message.
   await Promise.all(channels.map((channel) => state.book.ready(store, channel.id)));

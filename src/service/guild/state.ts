@@ -14,14 +14,17 @@ import {
   PERMISSIONS,
 } from '../../protocol/permissions.ts';
 import type {
+  BanRecord,
   ChannelRecord,
   EmojiRecord,
   GuildRecord,
+  InviteRecord,
   MemberRecord,
   RoleRecord,
   UserRecord,
   VoiceStateRecord,
 } from '../../protocol/records.ts';
+import type { StoreOp } from '../../state/store/port.ts';
 import type { ChannelHost } from '../channel/host.ts';
 import { MessageBook } from '../channel/message-book.ts';
 import type { TopicName } from '../topic.ts';
@@ -43,11 +46,22 @@ export interface GuildLinks {
   cast(topic: TopicName, message: Message): void;
   /** Tells the user's live sessions to attach to this guild. */
   announceJoin(userId: Snowflake): void;
+  /** Users with a session attached right now. */
+  listeners(): Iterable<Snowflake>;
+  /** A batch of its own, ahead of what the running operation has yet to write. */
+  commitBefore(ops: readonly StoreOp[]): void;
   /** The guild is deleted: the actor ends. */
   end(): void;
 }
 
-const UNLINKED: GuildLinks = { dataDir: '', cast: () => {}, announceJoin: () => {}, end: () => {} };
+const UNLINKED: GuildLinks = {
+  dataDir: '',
+  cast: () => {},
+  announceJoin: () => {},
+  listeners: () => [],
+  commitBefore: () => {},
+  end: () => {},
+};
 
 export class GuildState implements ChannelHost {
   readonly topic: TopicName;
@@ -71,6 +85,10 @@ export class GuildState implements ChannelHost {
   /** JSON of member objects as they were last encoded; at most one text a member. */
   readonly memberTexts = new Map<Snowflake, string>();
   links: GuildLinks = UNLINKED;
+  /** All invites, once they were needed; the store has them until then. */
+  invites: Map<string, InviteRecord> | undefined;
+  /** Bans that changed since the start; null: lifted. Others are in the store alone. */
+  readonly bans = new Map<Snowflake, BanRecord | null>();
   #guild: GuildRecord;
 
   constructor(parts: GuildParts, clock: Clock) {

@@ -4,7 +4,8 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Snowflake } from '../../base/snowflake.ts';
 
-export const IDENTIFY_WINDOW_MS = 5_000;
+/** Clients wait 5,000 ms from their own clock's view of the last identify; the way there may have been slower than the next. */
+export const IDENTIFY_WINDOW_MS = 4_750;
 /** Keys remembered: 20,000 identifies a minute fill 1,700 in a window; beyond this the oldest is forgotten. */
 const KEYS_MAX = 100_000;
 

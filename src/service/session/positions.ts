@@ -58,6 +58,7 @@ export class Positions {
     const capacity = ring.length >> 1;
     if (this.#runs === capacity) {
       if (capacity === RUNS_MAX) {
+        // If private, its entries stay until the private log's own bound: a client that acknowledges nothing is closed in a minute.
         this.count -= ring[this.#head * 2 + 1] as number;
         this.#head = (this.#head + 1) & (capacity - 1);
         this.#runs -= 1;

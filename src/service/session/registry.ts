@@ -52,10 +52,11 @@ export class SessionRegistry {
     return this.#byId.get(id);
   }
 
+  /** A list of its own: sessions may end while it is walked. */
   ofUser(userId: Snowflake): readonly Session[] {
     const found = this.#byUser.get(userId);
     if (found === undefined) return NONE;
-    return Array.isArray(found) ? found : [found];
+    return Array.isArray(found) ? found.slice() : [found];
   }
 
   all(): IterableIterator<Session> {

@@ -39,8 +39,10 @@ export interface Outlet {
   end(code?: number, reason?: string): void;
 }
 
-/** The connection of a session, told when the session ends under it. */
+/** The connection of a session, told when it has one and when the session ends under it. */
 export interface SessionOwner {
+  /** Before the first event is sent. */
+  sessionBound(session: Session): void;
   /** invalid: op 9, the client must identify anew. revoked: its token is gone. */
   sessionEnded(reason: 'invalid' | 'revoked'): void;
 }
@@ -145,6 +147,13 @@ export class Session implements Behaviour {
     this.acknowledge(sequence, privateLog);
   }
 
+  /** Takes over what came with it from another thread. */
+  adopt(state: { readonly presence: PresenceState | null; readonly sequence: number }): void {
+    this.presence = state.presence;
+    this.sequence = state.sequence;
+    this.sent = state.sequence;
+  }
+
   get wantsFull(): boolean {
     return !this.bot || (this.intents & MESSAGE_CONTENT) !== 0;
   }
@@ -156,7 +165,8 @@ export class Session implements Behaviour {
   // ---- the actor
 
   init(context: ActorContext): void {
-    this.#context = context;
+    if (this.isEnded) context.stop('normal');
+    else this.#context = context;
   }
 
   handleCall(message: Message, _from: From): unknown {
