@@ -33,8 +33,10 @@ const LOCK_WAIT_MS_MAX = 15 * 60_000;
 const LOCK_POLL_MS = 200;
 /** How often a long step says that it is alive. */
 const PROGRESS_MS = 10_000;
-/** Lines of a failed command's output that are worth reading. */
-const TAIL_LINES = 25;
+/** Lines of a failed command's output that are worth reading, at its beginning and at its end. */
+const EXCERPT_LINES = 20;
+/** More than any failed build prints; what comes after is dropped. */
+const OUTPUT_CHARS_MAX = 1024 * 1024;
 
 const NODE_MAJOR_MIN = 24;
 const CORE_PACKAGE = 'guildhall-core';
@@ -50,7 +52,9 @@ const peersStamp = at('bench', 'peers', 'node_modules', '.guildhall.sha256');
 const tasks = [
   { name: 'packages', isNeeded: packagesAreStale, run: installPackages, mustSucceed: true },
   { name: 'binding', isNeeded: bindingIsStale, run: buildBinding, mustSucceed: false },
-  ...(process.argv.includes('--bench') ? [{ name: 'peers', isNeeded: peersAreStale, run: installPeers, mustSucceed: true }] : []),
+  ...(process.argv.includes('--bench')
+    ? [{ name: 'peers', isNeeded: peersAreStale, run: installPeers, mustSucceed: true }]
+    : []),
 ];
 
 async function main() {
@@ -108,18 +112,44 @@ function matchesLock() {
 function hasNode() {
   const isPackaged = existsSync(at('node_modules', `node-linux-${process.arch}`, 'bin', 'node'));
   if (isPackaged || Number(process.versions.node.split('.')[0]) >= NODE_MAJOR_MIN) return true;
-  say(`Node ${NODE_MAJOR_MIN} or newer is needed; this is ${process.versions.node}, and npm has no packaged one for it here`);
+  say(
+    `Node ${NODE_MAJOR_MIN} or newer is needed; this is ${process.versions.node}, and npm has no packaged one for it here`,
+  );
   say(`(${process.platform} ${process.arch}; on Linux x64 and arm64: \`npm ci --include=optional\`)`);
   return false;
 }
 
 async function installPackages() {
   const wanted = hashFiles([at('package-lock.json')]);
-  const args = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
-  const isDone = await runStep('installing packages (npm ci)', 'npm', args, root);
+  const isDone = await runNpm('installing packages', root);
   if (isDone) stamp(packagesStamp, wanted);
   else say('the packages could not be installed; see above. Guildhall needs them, so this is the end.');
   return isDone;
+}
+
+/**
+ * `npm ci`, which installs what the lock file says and nothing else. It refuses a lock file without the optional packages of
+ * other platforms, which npm itself writes where its registry lacks them; then `npm install --no-save` takes the same versions
+ * and checks the same digests, and writes no lock file either.
+ */
+async function runNpm(title, folder) {
+  const options = [
+    '--include=dev',
+    '--include=optional',
+    '--no-audit',
+    '--no-fund',
+    '--ignore-scripts',
+    '--loglevel=error',
+  ];
+  const hasLock = existsSync(join(folder, 'package-lock.json'));
+  if (hasLock) {
+    const isIncomplete = (output) => output.includes('npm error Missing: ');
+    const outcome = await runStep(`${title} (npm ci)`, 'npm', ['ci', ...options], folder, isIncomplete);
+    if (outcome !== 'excused') return outcome === 'done';
+  }
+  const save = hasLock ? [] : ['--no-package-lock'];
+  const args = ['install', '--no-save', ...save, ...options];
+  return (await runStep(`${title} (npm install)`, 'npm', args, folder)) === 'done';
 }
 
 /** `npx guildhall` finds a package's own command only where npm would have linked it for a dependent. */
@@ -188,11 +218,12 @@ async function buildBinding() {
     return true;
   }
   const args = ['build', '--release', '--locked', '-p', CORE_PACKAGE];
-  const isBuilt = await runStep('building the Rust binding (cargo build)', command, args, root);
-  if (!isBuilt) {
+  if ((await runStep('building the Rust binding (cargo build)', command, args, root)) !== 'done') {
     rmSync(bindingFile, { force: true });
     stamp(bindingStamp, `failed ${wanted}`);
-    say('the Rust binding could not be built; see above. The portable fall-backs are used, which do the same more slowly.');
+    say(
+      'the Rust binding could not be built; see above. The portable fall-backs are used, which do the same more slowly.',
+    );
     say('it is tried again when a crate changes, or after `rm -r native/build`');
     return false;
   }
@@ -210,7 +241,9 @@ async function buildBinding() {
 // ---- peers that benchmarks compare with
 
 function peersFiles() {
-  return ['package.json', 'package-lock.json'].map((name) => at('bench', 'peers', name)).filter((path) => existsSync(path));
+  return ['package.json', 'package-lock.json']
+    .map((name) => at('bench', 'peers', name))
+    .filter((path) => existsSync(path));
 }
 
 function peersAreStale() {
@@ -219,17 +252,18 @@ function peersAreStale() {
 
 async function installPeers() {
   const wanted = hashFiles(peersFiles());
-  const verb = existsSync(at('bench', 'peers', 'package-lock.json')) ? ['ci'] : ['install', '--no-package-lock'];
-  const args = [...verb, '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
-  const isDone = await runStep(`installing the benchmarks' peers (npm ${verb[0]})`, 'npm', args, at('bench', 'peers'));
+  const isDone = await runNpm("installing the benchmarks' peers", at('bench', 'peers'));
   if (isDone) stamp(peersStamp, wanted);
   return isDone;
 }
 
 // ---- tools
 
-/** Runs a command, saying that it runs; its output is shown only when it fails. */
-function runStep(title, command, args, cwd) {
+/**
+ * Runs a command, saying that it runs: 'done', 'failed' (its output is shown), or 'excused' when `isExcused` says of its output
+ * that the failure is one the caller deals with.
+ */
+function runStep(title, command, args, cwd, isExcused = () => false) {
   const started = Date.now();
   say(`${title} …`);
   const progress = setInterval(() => say(`${title}: ${seconds(started)} …`), PROGRESS_MS);
@@ -237,7 +271,7 @@ function runStep(title, command, args, cwd) {
     const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' });
     let output = '';
     const keep = (chunk) => {
-      output = (output + chunk).slice(-64 * 1024);
+      if (output.length < OUTPUT_CHARS_MAX) output += chunk;
     };
     child.stdout.setEncoding('utf8').on('data', keep);
     child.stderr.setEncoding('utf8').on('data', keep);
@@ -245,15 +279,23 @@ function runStep(title, command, args, cwd) {
       clearInterval(progress);
       if (problem === undefined) {
         say(`${title}: ${seconds(started)}`);
-        return resolve(true);
+        return resolve('done');
       }
-      process.stderr.write(`${output.trimEnd().split('\n').slice(-TAIL_LINES).join('\n')}\n`);
+      if (isExcused(output)) return resolve('excused');
+      process.stderr.write(`${excerpt(output)}\n`);
       say(`${title} failed: ${problem}`);
-      return resolve(false);
+      return resolve('failed');
     };
     child.once('error', (error) => finish(error.message));
     child.once('close', (code, signal) => finish(code === 0 ? undefined : `exit ${code ?? signal}`));
   });
+}
+
+/** Beginning and end: npm says first what is wrong, a compiler last. */
+function excerpt(output) {
+  const lines = output.trimEnd().split('\n');
+  if (lines.length <= 2 * EXCERPT_LINES) return lines.join('\n');
+  return [...lines.slice(0, EXCERPT_LINES), '…', ...lines.slice(-EXCERPT_LINES)].join('\n');
 }
 
 /** One set-up at a time in this folder. The lock names its process, so that one that was killed is not waited for. */
@@ -276,7 +318,8 @@ async function lock() {
     }
     if (!isAnnounced) say(`another set-up (process ${holder}) is running, waiting for it …`);
     isAnnounced = true;
-    if (Date.now() - started > LOCK_WAIT_MS_MAX) throw new Error(`${path} is held for too long; remove it if no set-up runs`);
+    if (Date.now() - started > LOCK_WAIT_MS_MAX)
+      throw new Error(`${path} is held for too long; remove it if no set-up runs`);
     await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS));
   }
   const unlock = () => rmSync(path, { force: true });

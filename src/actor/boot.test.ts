@@ -114,16 +114,20 @@ for (const waker of WAKERS) {
   test(`${waker}: a blocked thread makes its senders drop past the bound; it learns how much`, {
     timeout: 20_000,
   }, async () => {
+    const gate = new Int32Array(new SharedArrayBuffer(8));
     await withNode(
-      { waker, threads: [{ kind: 'a', module, options: {}, restart: 'permanent' }] },
+      { waker, threads: [{ kind: 'a', module, options: { gate }, restart: 'permanent' }] },
       async (_, runtime) => {
-        const blocked = runtime.call(echoOn(1), { k: 'block', ms: 800 });
+        const blocked = runtime.call(echoOn(1), { k: 'block' });
+        while (Atomics.load(gate, 0) === 0) await new Promise((resolve) => setImmediate(resolve));
         const bytes = new Uint8Array(1024 * 1024);
         for (let i = 0; i < 90; i += 1) runtime.cast(echoOn(1), { k: 'bulk', bytes });
         assert.ok(runtime.stats().ringBytesQueued > 50e6);
         assert.equal(await codeOf(runtime.call(echoOn(1), { k: 'echo', bytes })), 'overloaded');
         const dropped = runtime.stats().overflowDropped;
         assert.ok(dropped >= 20 && dropped < 40, `${dropped} dropped`);
+        Atomics.store(gate, 1, 1);
+        Atomics.notify(gate, 1);
         await blocked;
         let gaps = 0;
         while (gaps === 0) gaps = (await runtime.call<{ gaps: number }>(echoOn(1), { k: 'sum' })).gaps;

@@ -12,11 +12,29 @@ export function printResult(result: Readonly<Record<string, unknown>>, json: boo
     process.stdout.write(`${JSON.stringify(result)}\n`);
     return;
   }
-  const width = Math.max(...Object.keys(result).map((key) => key.length));
-  for (const [key, value] of Object.entries(result)) {
-    process.stdout.write(`${key.padEnd(width)}  ${typeof value === 'string' ? value : JSON.stringify(value)}\n`);
-  }
+  process.stdout.write(lines(result).join(''));
 }
+
+/** A row a field; a list of objects (the checks of a report) is a row each. */
+function lines(result: Readonly<Record<string, unknown>>): string[] {
+  const width = Math.max(...Object.keys(result).map((key) => key.length));
+  return Object.entries(result).flatMap(([key, value]) => {
+    if (!Array.isArray(value)) return [`${key.padEnd(width)}  ${typeof value === 'string' ? value : JSON.stringify(value)}\n`];
+    return (value as Check[]).map(({ name, ok, detail, hint }) => {
+      return `${ok ? 'ok  ' : 'FAIL'}  ${name.padEnd(CHECK_WIDTH)}  ${detail}\n${hint === '' ? '' : `      ${hint}\n`}`;
+    });
+  });
+}
+
+interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly hint: string;
+}
+
+/** Longest name of a check. */
+const CHECK_WIDTH = 16;
 
 /** Prints the error in the form asked for and answers the exit code: 2 for usage, 1 for everything else. */
 export function printError(error: unknown, json: boolean): number {

@@ -7,6 +7,7 @@ import { systemClock } from '../base/clock.ts';
 import { SnowflakeGenerator } from '../base/snowflake.ts';
 import type { Config } from '../config/load.ts';
 import type { Log } from '../config/log.ts';
+import { startMainActors } from '../service/account/start.ts';
 import { connectStore } from '../state/store/client.ts';
 import { lockDataDir, StoreLocked } from '../state/store/lock.ts';
 import type { Store } from '../state/store/port.ts';
@@ -40,6 +41,7 @@ export async function bootNode({ config, log, edge, onFatal }: BootOptions): Pro
   try {
     const node = await bootRuntime({ threads: threadSpecs(config, edge), log, onFatal });
     const store = connectStore(node.runtime, config.data.dir);
+    startMainActors(node.runtime);
     const ids = new SnowflakeGenerator(systemClock, 0, 0);
     const deps: AdminDeps = { runtime: node.runtime, store, ids };
     return {

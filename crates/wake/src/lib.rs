@@ -192,8 +192,7 @@ mod tests {
                 .map(|_| {
                     let (table, visits) = (table.clone(), visits.clone());
                     thread::spawn(move || {
-                        while let Some(seen) =
-                            table.with(id, |alive| alive.load(Ordering::Relaxed))
+                        while let Some(seen) = table.with(id, |alive| alive.load(Ordering::Relaxed))
                         {
                             assert!(seen, "visited after removal");
                             visits.fetch_add(1, Ordering::Relaxed);

@@ -7,11 +7,10 @@
 
 import { parseJson, type Json } from '../../base/json.ts';
 import { CLOSE, clientCloseEndsSession, type CloseRow } from '../../protocol/close-codes.ts';
-import { HEARTBEAT_INTERVAL_MS } from '../../protocol/payload/gateway.ts';
 import type { Outlet, Session, SessionOwner } from '../../service/session/session.ts';
 import type { PresenceState } from '../../service/topic.ts';
 import type { Socket } from '../transport/types.ts';
-import { HEARTBEAT, HELLO, INVALID_SESSION } from './frames.ts';
+import { HEARTBEAT, INVALID_SESSION } from './frames.ts';
 import type { Gateway } from './gateway.ts';
 import { HEARTBEAT_OPCODE, OPCODES } from './opcodes/index.ts';
 import { ZlibOutlet } from './zlib-outlet.ts';
@@ -28,11 +27,9 @@ export const EVENTS_MAX = 120;
 /** Heartbeats have a count of their own: late timers must not cost a client its events. */
 export const HEARTBEATS_MAX = 120;
 export const EVENT_WINDOW_MS = 60_000;
-/** HELLO to IDENTIFY or RESUME, heartbeats or not. */
-export const IDENTIFY_TIMEOUT_MS = 60_000;
-/** After this without a heartbeat the server asks for one, and later closes. */
-export const HEARTBEAT_ASK_MS = HEARTBEAT_INTERVAL_MS + 5_000;
-export const HEARTBEAT_TIMEOUT_MS = HEARTBEAT_INTERVAL_MS + 20_000;
+/** So long after a heartbeat was due the server asks for one, and later closes. */
+export const HEARTBEAT_ASK_AFTER_MS = 5_000;
+export const HEARTBEAT_GRACE_MS = 20_000;
 /** Presence updates that pass on in a window; of the rest the last one follows when the window opens. */
 export const PRESENCES_MAX = 5;
 export const PRESENCE_WINDOW_MS = 20_000;
@@ -80,7 +77,7 @@ export class Connection implements SessionOwner {
   }
 
   hello(): void {
-    this.send(HELLO);
+    this.send(this.gateway.hello);
   }
 
   /** A frame that belongs to no session. */
@@ -177,12 +174,12 @@ export class Connection implements SessionOwner {
 
   sweep(now: number): void {
     if (this.state !== READY) {
-      if (now - this.openedMs >= IDENTIFY_TIMEOUT_MS) this.close(CLOSE.SESSION_TIMED_OUT);
+      if (now - this.openedMs >= this.gateway.identifyTimeoutMs) this.close(CLOSE.SESSION_TIMED_OUT);
       return;
     }
-    const silentMs = now - this.lastBeatMs;
-    if (silentMs >= HEARTBEAT_TIMEOUT_MS) return this.close(CLOSE.UNKNOWN_ERROR);
-    if (silentMs >= HEARTBEAT_ASK_MS && !this.#asked) {
+    const lateMs = now - this.lastBeatMs - this.gateway.heartbeatIntervalMs;
+    if (lateMs >= HEARTBEAT_GRACE_MS) return this.close(CLOSE.UNKNOWN_ERROR);
+    if (lateMs >= HEARTBEAT_ASK_AFTER_MS && !this.#asked) {
       this.#asked = true;
       this.send(HEARTBEAT);
     }

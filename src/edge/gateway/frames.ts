@@ -1,7 +1,6 @@
 // The gateway's frames that are the same for everybody, encoded once, and the plain form of a zlib-stream.
 
 import { GatewayOpcode } from '../../protocol/opcodes.ts';
-import { HEARTBEAT_INTERVAL_MS } from '../../protocol/payload/gateway.ts';
 
 const encoder = new TextEncoder();
 
@@ -9,7 +8,9 @@ function frame(op: number, d: unknown): Uint8Array {
   return encoder.encode(JSON.stringify({ op, d, s: null, t: null }));
 }
 
-export const HELLO = frame(GatewayOpcode.HELLO, { heartbeat_interval: HEARTBEAT_INTERVAL_MS, _trace: [] });
+export function helloFrame(heartbeatIntervalMs: number): Uint8Array {
+  return frame(GatewayOpcode.HELLO, { heartbeat_interval: heartbeatIntervalMs, _trace: [] });
+}
 export const HEARTBEAT_ACK = frame(GatewayOpcode.HEARTBEAT_ACK, null);
 /** The server asks for a heartbeat. */
 export const HEARTBEAT = frame(GatewayOpcode.HEARTBEAT, null);

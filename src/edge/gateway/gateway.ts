@@ -2,14 +2,15 @@
 
 import { createDeflateStream, DEFLATE_STREAM_BYTES, type DeflateStream } from '../../../native/deflate.ts';
 import { CLOSE } from '../../protocol/close-codes.ts';
+import { HEARTBEAT_INTERVAL_MS, MAX_CONCURRENCY } from '../../protocol/payload/gateway.ts';
 import { gateOwner } from '../../service/session/identify-gate.ts';
 import { type Relay, relayAddress } from '../../service/session/relay.ts';
-import type { Requester } from '../../service/request.ts';
+import type { Account } from '../../service/account/authenticator.ts';
 import type { Snowflake } from '../../base/snowflake.ts';
 import type { StoreReader } from '../../state/store/port.ts';
 import type { Socket, SocketHandler } from '../transport/types.ts';
 import { CLOSED, Connection, READY } from './connection.ts';
-import { RECONNECT } from './frames.ts';
+import { helloFrame, RECONNECT } from './frames.ts';
 import { PresenceLimit } from './presence-limit.ts';
 import { DeflatePool } from './zlib-outlet.ts';
 
@@ -23,17 +24,23 @@ export interface GatewayOptions {
   readonly relay: Relay;
   readonly store: StoreReader;
   /** Who a token (without 'Bot ') belongs to; null when nobody. */
-  readonly authenticate: (token: string) => Promise<Requester | null>;
+  readonly authenticate: (token: string) => Promise<Account | null>;
   /** Where clients reach us from outside; empty: as their Host header says. */
   readonly publicUrl: string;
   /** false: no identify queue (load tests). */
   readonly rateLimits: boolean;
   readonly log: GatewayLog;
+  readonly heartbeatIntervalMs?: number;
+  /** HELLO to IDENTIFY or RESUME, heartbeats or not. */
+  readonly identifyTimeoutMs?: number;
+  /** Identify keys of an account. */
+  readonly maxConcurrency?: number;
   readonly createDeflate?: () => DeflateStream;
 }
 
 /** Compressors of a thread: 256 MiB of them. Further zlib-stream sessions are sent stored blocks. */
 const DEFLATE_BYTES_MAX = 256 * 1024 * 1024;
+const IDENTIFY_TIMEOUT_MS = 60_000;
 const SWEEP_MS = 1_000;
 /** op 7 is spread over this, so that clients don't come back in one wave. */
 const RECONNECT_SPREAD_MS = 400;
@@ -49,8 +56,12 @@ export class Gateway implements SocketHandler {
   readonly presences: PresenceLimit;
   readonly deflates: DeflatePool;
   readonly log: GatewayLog;
-  readonly authenticate: (token: string) => Promise<Requester | null>;
+  readonly authenticate: (token: string) => Promise<Account | null>;
   readonly rateLimits: boolean;
+  readonly heartbeatIntervalMs: number;
+  readonly identifyTimeoutMs: number;
+  readonly maxConcurrency: number;
+  readonly hello: Uint8Array;
   readonly #publicUrl: string;
   readonly #connections: Connection[] = [];
   #sweep: NodeJS.Timeout | undefined;
@@ -63,6 +74,10 @@ export class Gateway implements SocketHandler {
     this.authenticate = options.authenticate;
     this.rateLimits = options.rateLimits;
     this.log = options.log;
+    this.heartbeatIntervalMs = options.heartbeatIntervalMs ?? HEARTBEAT_INTERVAL_MS;
+    this.identifyTimeoutMs = options.identifyTimeoutMs ?? IDENTIFY_TIMEOUT_MS;
+    this.maxConcurrency = options.maxConcurrency ?? MAX_CONCURRENCY;
+    this.hello = helloFrame(this.heartbeatIntervalMs);
     this.#publicUrl = options.publicUrl;
     this.presences = new PresenceLimit(options.relay);
     this.deflates = new DeflatePool(

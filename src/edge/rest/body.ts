@@ -6,8 +6,10 @@ import type { HttpRequest } from '../transport/types.ts';
 import { readMultipart, type UploadedFile } from './multipart.ts';
 import type { Route } from './route.ts';
 
-/** The largest JSON is an image as data URI; the limits of its fields are the forms'. */
-export const JSON_BYTES_MAX = 1024 * 1024;
+/** The largest JSON is a picture as data URI: 3 MiB of it. The limits of fields are the forms'. */
+export const JSON_BYTES_MAX = 4 * 1024 * 1024;
+/** Where nobody has shown a token: a name and a password. */
+export const PUBLIC_JSON_BYTES_MAX = 64 * 1024;
 const JSON_DEPTH_MAX = 64;
 
 export interface BodyLimits {
@@ -30,7 +32,7 @@ export async function readBody(route: Route, http: HttpRequest, limits: BodyLimi
   const header = http.headers.get('content-type') ?? '';
   const type = (header.split(';')[0] ?? '').trim().toLowerCase();
   const isMultipart = type === 'multipart/form-data';
-  const bytes = await http.body(kind === 'multipart' && isMultipart ? limits.requestBytesMax : JSON_BYTES_MAX);
+  const bytes = await http.body(bytesMax(route, kind === 'multipart' && isMultipart, limits));
   if (bytes.byteLength === 0) return NOTHING;
   if (isMultipart) {
     if (kind !== 'multipart') throw wrongType(kind);
@@ -38,6 +40,12 @@ export async function readBody(route: Route, http: HttpRequest, limits: BodyLimi
   }
   if (type !== 'application/json' && type !== '') throw wrongType(kind);
   return { body: jsonOf(bytes), files: [] };
+}
+
+function bytesMax(route: Route, isMultipart: boolean, limits: BodyLimits): number {
+  if (isMultipart) return limits.requestBytesMax;
+  // A webhook's token is in its path: its routes take multipart, and are no less trusted than others.
+  return route.auth === 'none' && route.body !== 'multipart' ? PUBLIC_JSON_BYTES_MAX : JSON_BYTES_MAX;
 }
 
 async function fromMultipart(bytes: Uint8Array, header: string, limits: BodyLimits): Promise<RestBody> {

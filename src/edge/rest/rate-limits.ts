@@ -3,14 +3,14 @@
 // first request, as clients expect (Remaining counts down, Reset stands still). Every account also has 50 requests a second
 // overall. Buckets live in an open-addressed table by the hash of their key:
 //
-//   word 0      word 1      word 2     word 3                then slots of two words
-//   hash seed   takeovers   refused    made at, ms since     +--------------------+---------------------------------------------------+
-//                                      1970                  | key, 64-bit hash   | ends, ms since made (38) | requests (20) | tag (6) |
-//                                                            +--------------------+---------------------------------------------------+
+//   word 0      word 1      word 2     word 3     then slots of two words
+//   hash seed   takeovers   refused    (free)     +--------------------+---------------------------------------------+
+//                                                 | key, 64-bit hash   | ends, ms (38) | requests (20) | tag (6)     |
+//                                                 +--------------------+---------------------------------------------+
 //
 // The state of a bucket is one word, changed by compare-and-exchange, so that a request is counted once whichever thread takes
-// it. The tag, the key's top bits, tells a thread that still writes for the slot's former key from the new one. 38 bits of
-// milliseconds are eight years of running.
+// it. The tag, the key's top bits, tells a thread that still writes for the slot's former key from the new one. Times
+// are milliseconds since 1970 modulo 2^38 (eight years): a window runs when its end lies ahead by no more than its length.
 // Full: a key finds its slot within PROBE_MAX places. When all of them hold live windows, the one that ends first is taken over
 // (its bucket starts afresh: the error lets through, never locks out) and counted. An account has at most
 // GLOBAL_REQUESTS x window seconds of live buckets, so it takes hundreds of accounts at full speed to get there.
@@ -30,6 +30,9 @@ export const SLOTS = 65_536;
 const PROBE_MAX = 16;
 const HEADER_WORDS = 4;
 const COUNT_MAX = (1 << 20) - 1;
+const TIME_MODULUS = 2 ** 38;
+/** Tells a window that runs from one long over. */
+const WINDOW_MS_MAX = 3_600_000;
 /** The times a word is tried again when another thread changed it first; each failure means that another thread got on. */
 const RACES_MAX = 1000;
 
@@ -83,13 +86,11 @@ export function bucketHash(limit: Limit): string {
 }
 
 /** Made once by the boot code and handed to every I/O thread. */
-export function createRateLimitTable(slots = SLOTS, nowMs = Date.now()): SharedArrayBuffer {
+export function createRateLimitTable(slots = SLOTS): SharedArrayBuffer {
   assert(slots >= PROBE_MAX && (slots & (slots - 1)) === 0, 'slots is a power of two');
   const buffer = new SharedArrayBuffer((HEADER_WORDS + 2 * slots) * 8);
   // The seed keeps clients from choosing keys that fall on each other.
-  const words = new BigInt64Array(buffer);
-  words[0] = randomBytes(8).readBigInt64LE();
-  words[3] = BigInt(Math.floor(nowMs));
+  new BigInt64Array(buffer)[0] = randomBytes(8).readBigInt64LE();
   return buffer;
 }
 
@@ -101,8 +102,6 @@ export class RateLimiter {
   readonly #clock: Clock;
   readonly #enforced: boolean;
   readonly #overall: Limit;
-  /** Times in the table are relative to this moment. */
-  readonly #madeMs: number;
 
   /**
    * `enforced: false` (limits.rate = off) lets everything through, with headers of an untouched bucket.
@@ -117,7 +116,6 @@ export class RateLimiter {
     this.#seedHigh = Number(seed >> 32n) | 0;
     this.#clock = clock;
     this.#enforced = enforced;
-    this.#madeMs = Number(this.#words[3] as bigint);
   }
 
   /** Counts a request of `account` against what it has a second overall. */
@@ -128,27 +126,25 @@ export class RateLimiter {
   /** Counts a request, or refuses it. A refused request costs nothing. */
   take(limit: Limit, major: string, account: string): Verdict {
     assert(limit.requests >= 1 && limit.requests <= COUNT_MAX, 'a limit is at least one request');
-    const wallMs = Math.floor(this.#clock.nowMs());
-    if (!this.#enforced) return verdict(true, limit, 1, wallMs, wallMs + limit.windowMs);
-    const nowMs = Math.max(0, wallMs - this.#madeMs);
-    const judge = (allowed: boolean, count: number, endsMs: number) =>
-      verdict(allowed, limit, count, wallMs, wallMs + (endsMs - nowMs));
+    assert(limit.windowMs <= WINDOW_MS_MAX, 'a window is at most an hour');
+    const nowMs = Math.floor(this.#clock.nowMs());
+    if (!this.#enforced) return verdict(true, limit, 1, nowMs, limit.windowMs);
     const key = this.#hash(`${limit.name}\n${major}\n${account}`);
     const slot = this.#find(key, nowMs);
     for (let race = 0; race < RACES_MAX; race += 1) {
       const before = Atomics.load(this.#words, slot + 1);
-      const { endsMs, count } = readState(before, key, limit, nowMs);
+      const { leftMs, count } = readState(before, key, limit, nowMs);
       if (count >= limit.requests) {
         Atomics.add(this.#words, 2, 1n);
-        return judge(false, count, endsMs);
+        return verdict(false, limit, count, nowMs, leftMs);
       }
-      const after = packState(endsMs, count + 1, key);
+      const after = packState(nowMs + leftMs, count + 1, key);
       if (Atomics.compareExchange(this.#words, slot + 1, before, after) === before) {
-        return judge(true, count + 1, endsMs);
+        return verdict(true, limit, count + 1, nowMs, leftMs);
       }
     }
     // A word fought over this long is one whose limit others are reaching already.
-    return judge(false, limit.requests, nowMs + limit.windowMs);
+    return verdict(false, limit, limit.requests, nowMs, limit.windowMs);
   }
 
   /** Buckets that were cut short because the table was full, and requests refused, since the table was made. */
@@ -161,21 +157,20 @@ export class RateLimiter {
     const start = Number(BigInt.asUintN(32, key)) & this.#mask;
     let best = -1;
     let bestKey = 0n;
-    let bestEnds = Number.POSITIVE_INFINITY;
+    let bestLeftMs = Number.POSITIVE_INFINITY;
     for (let probe = 0; probe < PROBE_MAX; probe += 1) {
       const slot = HEADER_WORDS + 2 * ((start + probe) & this.#mask);
       const there = Atomics.load(this.#words, slot);
       if (there === key) return slot;
-      const endsMs = there === 0n ? 0 : endOf(Atomics.load(this.#words, slot + 1));
+      const leftMs = there === 0n ? 0 : leftOf(Atomics.load(this.#words, slot + 1), nowMs);
       // All that is over is as good as empty, and the first such place is the best one.
-      const rank = endsMs <= nowMs ? 0 : endsMs;
-      if (rank < bestEnds) {
+      if (leftMs < bestLeftMs) {
         best = slot;
         bestKey = there;
-        bestEnds = rank;
+        bestLeftMs = leftMs;
       }
     }
-    if (bestEnds > 0) Atomics.add(this.#words, 1, 1n);
+    if (bestLeftMs > 0) Atomics.add(this.#words, 1, 1n);
     const before = Atomics.compareExchange(this.#words, best, bestKey, key);
     if (before === bestKey || before === key) return best;
     // Another thread took the place for another key in this instant; both count there once, and the tag starts the window anew.
@@ -206,27 +201,25 @@ function tagOf(key: bigint): bigint {
 }
 
 function packState(endsMs: number, count: number, key: bigint): bigint {
-  return BigInt.asIntN(64, (BigInt(endsMs) << 26n) | (BigInt(count) << 6n) | tagOf(key));
+  return BigInt.asIntN(64, (BigInt(endsMs % TIME_MODULUS) << 26n) | (BigInt(count) << 6n) | tagOf(key));
 }
 
-function endOf(state: bigint): number {
-  return Number(BigInt.asUintN(64, state) >> 26n);
+/** Milliseconds that a window still runs; 0 when it is over (an end that lies too far ahead is one long past). */
+function leftOf(state: bigint, nowMs: number): number {
+  const endsMs = Number(BigInt.asUintN(64, state) >> 26n);
+  const leftMs = (endsMs - (nowMs % TIME_MODULUS) + TIME_MODULUS) % TIME_MODULUS;
+  return leftMs <= WINDOW_MS_MAX ? leftMs : 0;
 }
 
 /** The running window; a new one when it is over, when the slot was another key's, or when the wall clock stepped back. */
-function readState(state: bigint, key: bigint, limit: Limit, nowMs: number): { endsMs: number; count: number } {
-  const endsMs = endOf(state);
-  const isRunning = endsMs > nowMs && endsMs - nowMs <= limit.windowMs && (state & 0x3fn) === tagOf(key);
-  if (!isRunning) return { endsMs: nowMs + limit.windowMs, count: 0 };
-  return { endsMs, count: Number((state >> 6n) & 0xf_ffffn) };
+function readState(state: bigint, key: bigint, limit: Limit, nowMs: number): { leftMs: number; count: number } {
+  const leftMs = leftOf(state, nowMs);
+  const isRunning = leftMs > 0 && leftMs <= limit.windowMs && (state & 0x3fn) === tagOf(key);
+  if (!isRunning) return { leftMs: limit.windowMs, count: 0 };
+  return { leftMs, count: Number((state >> 6n) & 0xf_ffffn) };
 }
 
-function verdict(allowed: boolean, limit: Limit, count: number, nowMs: number, resetAtMs: number): Verdict {
-  return {
-    allowed,
-    limit: limit.requests,
-    remaining: Math.max(0, limit.requests - count),
-    resetAfterMs: Math.max(0, resetAtMs - nowMs),
-    resetAtMs,
-  };
+function verdict(allowed: boolean, limit: Limit, count: number, nowMs: number, leftMs: number): Verdict {
+  const remaining = Math.max(0, limit.requests - count);
+  return { allowed, limit: limit.requests, remaining, resetAfterMs: leftMs, resetAtMs: nowMs + leftMs };
 }

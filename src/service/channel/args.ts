@@ -28,6 +28,8 @@ export interface SpeaksAs {
   /** 20 and 23 for answers to commands. */
   readonly type?: number;
   readonly interaction_metadata?: { readonly [key: string]: unknown };
+  /** An answer announced and not there yet: empty, flagged LOADING until it is edited. */
+  readonly loading?: boolean;
   /** May mention everyone and any role. */
   readonly mentions_all?: boolean;
 }

@@ -53,7 +53,7 @@ export async function createMessage(context: ChannelContext, args: CreateMessage
   const doc: MessageDoc = {
     type: args.as?.type ?? (referenced === null ? MessageType.DEFAULT : MessageType.REPLY),
     content,
-    flags: (args.flags ?? 0) & CREATE_FLAGS,
+    flags: ((args.flags ?? 0) & CREATE_FLAGS) | (args.as?.loading === true ? MessageFlags.LOADING : 0),
     tts: args.tts ?? false,
     pinned: false,
     edited_timestamp: null,
@@ -111,6 +111,7 @@ function spokenAs({ as }: CreateMessageArgs): Partial<MessageDoc> {
 }
 
 function checkNotEmpty(args: CreateMessageArgs, content: string): void {
+  if (args.as?.loading === true) return;
   if ((args.flags ?? 0) & MessageFlags.IS_COMPONENTS_V2 && (content !== '' || (args.embeds?.length ?? 0) > 0)) {
     throw formError(
       ['content'],

@@ -3,7 +3,7 @@
 import type { Snowflake } from '../../base/snowflake.ts';
 import { apiError } from '../../protocol/errors.ts';
 import { formError } from '../../protocol/form.ts';
-import { EDIT_FLAGS } from '../../protocol/message-flags.ts';
+import { EDIT_FLAGS, MessageFlags } from '../../protocol/message-flags.ts';
 import { isUserMessage } from '../../protocol/message-types.ts';
 import { ALL, PERMISSIONS } from '../../protocol/permissions.ts';
 import { isoTimestamp } from '../../protocol/timestamp.ts';
@@ -103,9 +103,15 @@ function changed(
     components,
     attachments,
     ...(args.content === undefined ? {} : mentionsAfter(context, args, before, permissions, content, users)),
-    flags: args.flags === undefined ? old.flags : (old.flags & ~EDIT_FLAGS) | (args.flags & EDIT_FLAGS),
+    flags: flagsAfter(old.flags, args),
     edited_timestamp: rewritten ? isoTimestamp(nowMs) : old.edited_timestamp,
   };
+}
+
+/** An edit by the one who announced it is the answer itself: it is LOADING no more. */
+function flagsAfter(old: number, args: EditMessageArgs): number {
+  const flags = args.flags === undefined ? old : (old & ~EDIT_FLAGS) | (args.flags & EDIT_FLAGS);
+  return args.as === undefined ? flags : flags & ~MessageFlags.LOADING;
 }
 
 /** The text's own mentions anew; that of a message answered to stays unless allowed_mentions says otherwise. */

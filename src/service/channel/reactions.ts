@@ -7,7 +7,7 @@ import { type EventName, eventIntents } from '../../protocol/intents.ts';
 import { reactionClearPayload, reactionPayload, userPayload } from '../../protocol/payload.ts';
 import { has, PERMISSIONS } from '../../protocol/permissions.ts';
 import type { MessageRecord, StoreReader } from '../../state/store/port.ts';
-import type { ReactionRecord } from '../../state/store/records.ts';
+import type { EmojiRecord, ReactionRecord } from '../../state/store/records.ts';
 import { type ChannelContext, demand, demandManage, reach } from './access.ts';
 import type { EmojiArg, ListReactionsArgs, MessageArgs, ReactionArgs, RemoveReactionArgs } from './args.ts';
 import type { MessageBook } from './message-book.ts';
@@ -18,6 +18,9 @@ export const REACTIONS_MAX = 20;
 /** Users kept in the message for each emoji: most reactions have fewer, and 20 emojis of 8 are about 4 KB. */
 const REACTORS_INLINE_MAX = 8;
 
+/** Guilds looked through for a custom emoji, as many as a user may be in on Discord. */
+const GUILDS_MAX = 200;
+
 const P = PERMISSIONS;
 
 export function addReaction(context: ChannelContext, args: ReactionArgs): Promise<undefined> {
@@ -26,14 +29,14 @@ export function addReaction(context: ChannelContext, args: ReactionArgs): Promis
   const key = emojiKey(args.emoji);
   return change(context, args, async (record) => {
     const already = await host.book.reacted(store, message_id, key, requester.user_id);
-    const users = await readUsers(host, store, [requester.user_id]);
+    const external = await readExternal(context, args.emoji);
     const { permissions } = reach(context, channel_id);
     demand(permissions, P.READ_MESSAGE_HISTORY);
     const reactions = docOf(record).reactions ?? [];
     const existing = reactions.find(({ emoji }) => emojiKey(emoji) === key);
     if (existing === undefined) demand(permissions, P.ADD_REACTIONS);
     if (already) return undefined;
-    const emoji = existing?.emoji ?? usableEmoji(context, args.emoji, permissions);
+    const emoji = existing?.emoji ?? usableEmoji(context, args.emoji, external, permissions);
     if (existing === undefined && reactions.length >= REACTIONS_MAX) throw apiError('MAX_REACTIONS');
     const before = existing ?? { emoji, count: 0, user_ids: [] };
     // Once somebody was left out the list is no longer whole, and stays so until the counts meet again.
@@ -46,9 +49,7 @@ export function addReaction(context: ChannelContext, args: ReactionArgs): Promis
       existing === undefined ? [...reactions, after] : reactions.map((each) => (each === existing ? after : each)),
     );
     host.book.putReaction(context, message_id, key, requester.user_id);
-    const user = users.get(requester.user_id);
-    const member = user === undefined ? undefined : wholeMember(host, requester.user_id);
-    tell(context, record, 'MESSAGE_REACTION_ADD', emoji, requester.user_id, member);
+    tell(context, record, 'MESSAGE_REACTION_ADD', emoji, requester.user_id, wholeMember(host, requester.user_id));
     return undefined;
   });
 }
@@ -195,13 +196,27 @@ function putReactions(context: ChannelContext, record: MessageRecord, reactions:
   context.host.book.put(context, { ...record, doc: reactions.length === 0 ? doc : { ...doc, reactions } });
 }
 
-/** A new emoji on a message must exist: in this guild, or (with USE_EXTERNAL_EMOJIS) anywhere, by the name the client gives. */
-function usableEmoji(context: ChannelContext, emoji: EmojiArg, permissions: bigint): ReactionRecord['emoji'] {
+/** A custom emoji of another guild that the requester is in; null when there is none such. */
+async function readExternal({ host, store, requester }: ChannelContext, emoji: EmojiArg): Promise<EmojiRecord | null> {
+  const { id } = emoji;
+  if (id === null || host.emoji(id) !== undefined) return null;
+  const guilds = await store.list<{ guild_id?: Snowflake }>('user_guild', [requester.user_id], { limit: GUILDS_MAX });
+  const keys = guilds.flatMap(({ guild_id }) => (guild_id === undefined ? [] : [[guild_id, id]]));
+  const found = keys.length === 0 ? [] : await store.getMany<EmojiRecord>('emoji', keys);
+  return found.find((each) => each !== null) ?? null;
+}
+
+/** A new emoji on a message must exist: in this guild, or (with USE_EXTERNAL_EMOJIS) in another of the requester's. */
+function usableEmoji(
+  context: ChannelContext,
+  emoji: EmojiArg,
+  external: EmojiRecord | null,
+  permissions: bigint,
+): ReactionRecord['emoji'] {
   if (emoji.id === null) return { id: null, name: emoji.name };
-  const known = context.host.emoji(emoji.id);
-  if (known !== undefined) return { id: known.id, name: known.name, animated: known.animated };
-  if (!has(permissions, P.USE_EXTERNAL_EMOJIS) || emoji.name === '') throw apiError('UNKNOWN_EMOJI');
-  return { id: emoji.id, name: emoji.name, animated: false };
+  const known = context.host.emoji(emoji.id) ?? (has(permissions, P.USE_EXTERNAL_EMOJIS) ? external : null);
+  if (known === null) throw apiError('UNKNOWN_EMOJI');
+  return { id: known.id, name: known.name, animated: known.animated };
 }
 
 function address(context: ChannelContext, event: EventName, channelId: Snowflake) {

@@ -189,7 +189,9 @@ export class Bench {
         store: this.store,
         ids: new SnowflakeGenerator(this.clock, 1, 1),
         dataDir: '',
-        log: () => {},
+        log: ({ event, ...fields }) => {
+          if (event === 'topic_failed') this.failure = fields['error'];
+        },
         watchThreads: () => () => {},
       },
       host: this.fake,

@@ -41,7 +41,7 @@ interface Leaving {
 }
 
 /** What never changes in a session's life. */
-export type MovingSpec = Pick<SessionSpec, 'bot' | 'intents' | 'large_threshold' | 'shard_id' | 'shard_count' | 'presence'>;
+export type MovingSpec = Pick<SessionSpec, 'bot' | 'intents' | 'large_threshold' | 'shard_id' | 'shard_count' | 'presence' | 'token_tag'>;
 
 /** The rest of a session but its events' bytes. */
 export interface SessionState {
@@ -251,6 +251,7 @@ export function movingSpec(session: Session): MovingSpec {
     shard_id: session.shardId,
     shard_count: session.shardCount,
     presence: session.presence,
+    token_tag: session.tokenTag,
   };
 }
 

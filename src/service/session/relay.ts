@@ -46,6 +46,7 @@ import {
   Session,
   type SessionOwner,
   type SessionSpec,
+  tokenTag,
 } from './session.ts';
 
 export interface RelayOptions {
@@ -54,6 +55,8 @@ export interface RelayOptions {
   readonly resumeWindowMs: number;
   /** Bytes of live events that may wait for one slow socket, beside what the socket itself holds. */
   readonly queueBytesMax: number;
+  /** Events kept for one session without a socket, or unacknowledged; further back it can't resume. */
+  readonly replayEventsMax?: number;
   readonly log?: ReplayLogLimits;
   readonly privateLog?: PrivateLogLimits;
   /** Runs the flush at the end of the turn; setImmediate unless a test says otherwise. */
@@ -80,6 +83,7 @@ export interface RelayStats {
 }
 
 export const RESUME_WINDOW_MS = 300_000;
+export const REPLAY_EVENTS_MAX = 10_000;
 export const QUEUE_BYTES_MAX = 1024 * 1024;
 /** What the socket may hold in user space before the relay waits for its drain: four sends of a full cork buffer. */
 const SOCKET_BYTES_MAX = 64 * 1024;
@@ -108,7 +112,10 @@ export class Relay {
   readonly moves: Moves;
   readonly resumeWindowMs: number;
   readonly #queueBytesMax: number;
+  readonly #replayEventsMax: number;
   readonly #atTurnEnd: (flush: () => void) => void;
+  /** Sessions with topics asked or still to ask. */
+  readonly #joiningSessions = new Set<Session>();
   readonly #topics = new Map<TopicName, TopicAudience>();
   /** Identifying sessions that wait for their user topic. */
   readonly #waiting = new Map<SessionKey, (attached: boolean) => void>();
@@ -144,6 +151,7 @@ export class Relay {
     this.moves = new Moves(this);
     this.resumeWindowMs = options.resumeWindowMs;
     this.#queueBytesMax = options.queueBytesMax;
+    this.#replayEventsMax = options.replayEventsMax ?? REPLAY_EVENTS_MAX;
     this.#atTurnEnd = options.atTurnEnd ?? ((flush) => void setImmediate(flush));
   }
 
@@ -156,7 +164,7 @@ export class Relay {
       mailboxMax: MAILBOX_MAX,
     });
     this.runtime.onThreadChange((thread, up) => {
-      if (thread.kind === 'actor' && up) this.#reattachAll((topic) => topicAddress(this.runtime, topic).thread === thread.index);
+      if (thread.kind === 'actor' && up) this.#actorThreadUp(thread.index);
       if (thread.kind === 'io' && !up) this.moves.threadDown(thread.index);
     });
   }
@@ -282,7 +290,7 @@ export class Relay {
     session.status = ENDED;
     this.moves.sessionEnded(session);
     session.held = null;
-    session.joining = null;
+    this.#joined(session);
     session.outlet = null;
     session.owner = null;
     this.sessions.remove(session);
@@ -300,8 +308,10 @@ export class Relay {
     owner?.sessionEnded('invalid');
   }
 
-  revoke(userId: Snowflake): number {
-    const sessions = [...this.sessions.ofUser(userId)];
+  /** Tokens of the user are gone (all of them without `hashes`): sessions that began with one end. */
+  revoke(userId: Snowflake, hashes?: readonly string[]): number {
+    const tags = hashes?.map(tokenTag);
+    const sessions = this.sessions.ofUser(userId).filter(({ tokenTag: tag }) => tags === undefined || tags.includes(tag));
     for (const session of sessions) {
       const { owner } = session;
       this.end(session);
@@ -325,7 +335,16 @@ export class Relay {
   }
 
   #joining(session: Session): NonNullable<Session['joining']> {
-    return (session.joining ??= { queue: [], asked: new Map() });
+    if (session.joining === null) {
+      session.joining = { queue: [], asked: new Map() };
+      this.#joiningSessions.add(session);
+    }
+    return session.joining;
+  }
+
+  #joined(session: Session): void {
+    session.joining = null;
+    this.#joiningSessions.delete(session);
   }
 
   /** Asks a topic to attach the session. */
@@ -365,7 +384,7 @@ export class Relay {
       if (guild === undefined) break;
       this.ask(session, `guild:${guild}`, 'identify');
     }
-    if (joining.asked.size === 0) session.joining = null;
+    if (joining.asked.size === 0) this.#joined(session);
   }
 
   leave(attachment: Attachment): void {
@@ -445,24 +464,28 @@ export class Relay {
     }
   }
 
-  topicUp(message: TopicUp): void {
-    this.#reattachAll((topic) => topic === message.topic);
+  /** The topic's actor is new and knows nobody. It may be new because we asked it: what was asked it will answer. */
+  topicUp({ topic: name }: TopicUp): void {
+    for (const { session } of [...(this.#topics.get(name)?.attachments ?? [])]) {
+      if (session.status === MOVING) this.moves.topicUp(session, name);
+      else this.ask(session, name, 'reattach');
+    }
+    const joining = name.startsWith('user:') ? this.sessions.ofUser(name.slice('user:'.length)) : [...this.#joiningSessions];
+    for (const session of joining) {
+      const asked = session.joining?.asked.get(name);
+      if (asked === undefined) continue;
+      if (session.status === MOVING) this.moves.topicUp(session, name);
+      else if (asked.mode === 'move') this.ask(session, name, 'reattach');
+    }
   }
 
-  #reattachAll(of: (topic: TopicName) => boolean): void {
-    for (const topic of [...this.#topics.values()]) {
-      if (!of(topic.name)) continue;
-      for (const { session } of [...topic.attachments]) {
-        if (session.status === MOVING) this.moves.topicUp(session, topic.name);
-        else this.ask(session, topic.name, 'reattach');
-      }
-    }
-    for (const session of [...this.sessions.all()]) {
-      if (session.joining === null) continue;
-      for (const [topic, { mode }] of [...session.joining.asked]) {
-        if (!of(topic) || this.isAttached(session, topic)) continue;
-        if (session.status === MOVING) this.moves.topicUp(session, topic);
-        else this.ask(session, topic, mode === 'move' ? 'reattach' : mode);
+  /** An actor thread is back with nothing in it. */
+  #actorThreadUp(thread: number): void {
+    const isThere = (topic: TopicName): boolean => topicAddress(this.runtime, topic).thread === thread;
+    for (const topic of [...this.#topics.values()]) if (isThere(topic.name)) this.topicUp({ k: 'up', topic: topic.name });
+    for (const session of [...this.#joiningSessions]) {
+      for (const [topic, { mode }] of [...(session.joining?.asked ?? [])]) {
+        if (isThere(topic) && session.status !== MOVING) this.ask(session, topic, mode === 'move' ? 'reattach' : mode);
       }
     }
   }
@@ -721,20 +744,30 @@ export class Relay {
     const now = this.now();
     this.log.expire();
     for (const session of this.sessions.all()) {
-      if (session.kept.count > 0) session.kept.dropFallen(this.log, this.privateLog);
+      this.#trim(session);
       if (session.status === DETACHED && now >= session.expiresAtMs) {
         this.counts.sessionsExpired += 1;
         this.end(session);
-        continue;
       }
-      if (session.joining !== null && session.status !== MOVING) {
-        for (const [topic, { mode, atMs }] of session.joining.asked) {
-          if (now - atMs < ATTACH_RETRY_MS) continue;
-          this.ask(session, topic, mode === 'move' ? 'reattach' : mode);
-        }
+    }
+    for (const session of this.#joiningSessions) {
+      if (session.status === MOVING) continue;
+      for (const [topic, { mode, atMs }] of session.joining?.asked ?? []) {
+        if (now - atMs >= ATTACH_RETRY_MS) this.ask(session, topic, mode === 'move' ? 'reattach' : mode);
       }
     }
     this.moves.sweep(now);
+  }
+
+  /** Forgets what the logs have let go and what is beyond the replay's bound; never what was not sent yet. */
+  #trim(session: Session): void {
+    const { kept } = session;
+    if (kept.count === 0) return;
+    kept.dropFallen(this.log, this.privateLog);
+    const isSending = session.status === LIVE || session.status === BLOCKED;
+    const sent = isSending ? Math.max(0, session.sent - session.floor) : kept.count;
+    const excess = Math.min(kept.count - this.#replayEventsMax, sent);
+    if (excess > 0) kept.dropFirst(excess, this.privateLog);
   }
 
   /** Casts of a thread's actors to us were dropped: sessions that hear a topic of it may have missed something. */
@@ -744,7 +777,7 @@ export class Relay {
       if (topicAddress(this.runtime, topic.name).thread !== thread) continue;
       for (const { session } of topic.attachments) hit.add(session);
     }
-    for (const session of this.sessions.all()) {
+    for (const session of this.#joiningSessions) {
       for (const topic of session.joining?.asked.keys() ?? []) {
         if (topicAddress(this.runtime, topic).thread === thread) hit.add(session);
       }
@@ -804,6 +837,9 @@ class RelayActor implements Behaviour {
         return relay.views(message as Views);
       case 'up':
         return relay.topicUp(message as TopicUp);
+      case 'revoked':
+        relay.revoke(message['user_id'] as Snowflake, message['hashes'] as readonly string[] | undefined);
+        return;
       default:
     }
   }
@@ -816,7 +852,7 @@ class RelayActor implements Behaviour {
       case 'claim':
         return relay.moves.give(message, (reply) => this.#context.reply(from, reply));
       case 'revoked':
-        return relay.revoke(message['user_id'] as Snowflake);
+        return relay.revoke(message['user_id'] as Snowflake, message['hashes'] as readonly string[] | undefined);
       case 'gate':
         return relay.gate.admit(message['user_id'] as Snowflake, message['key'] as number);
       case 'stats':

@@ -66,6 +66,8 @@ export interface SessionSpec {
   readonly shard_id: number;
   readonly shard_count: number;
   readonly presence: PresenceState | null;
+  /** Of the token that identified (tokenTag). */
+  readonly token_tag: number;
 }
 
 export type ResumeVerdict = 'ok' | 'beyond' | 'lost';
@@ -81,6 +83,7 @@ export class Session implements Behaviour {
   shardCount: number;
   /** As the client set it last; null: online without activities. */
   presence: PresenceState | null;
+  tokenTag: number;
   status: SessionStatus = IDENTIFYING;
   /** In the relay's list of sessions with something to send this turn. */
   dirty = false;
@@ -113,6 +116,7 @@ export class Session implements Behaviour {
     this.shardId = spec.shard_id;
     this.shardCount = spec.shard_count;
     this.presence = spec.presence;
+    this.tokenTag = spec.token_tag;
     this.#onExit = onExit;
   }
 
@@ -204,3 +208,8 @@ export class Session implements Behaviour {
 }
 
 const MESSAGE_CONTENT = 1 << 15;
+
+/** 28 bits of a token's hash: enough to tell an account's few tokens apart, in a small integer. */
+export function tokenTag(hash: string): number {
+  return Number.parseInt(hash.slice(0, 7), 16);
+}

@@ -137,16 +137,18 @@ export class UserActor implements Behaviour {
     if (this.#sessions.length === 0) this.#startIdle();
   }
 
-  #move({ from, to, session_id }: Move): void {
+  /** A session that this actor does not know (it began anew meanwhile) is as welcome as with an attach. */
+  #move({ from, to, session_id, user_id }: Move): void {
     const topic = this.#topic;
     const entry = this.#find(from.thread, from.session);
-    const moved = entry !== undefined && entry.session_id === session_id;
-    if (moved) {
+    if (entry !== undefined && entry.session_id === session_id) {
       entry.thread = to.thread;
       entry.session = to.session;
+    } else if (user_id === this.#userId() && this.#find(to.thread, to.session) === undefined) {
+      this.#sessions.push({ ...to, session_id });
     }
     this.#tell(from.thread, { k: 'detached', topic, session: from.session, session_id });
-    const view = moved ? 'all' : null;
+    const view = user_id === this.#userId() ? 'all' : null;
     this.#tell(to.thread, { k: 'attached', topic, session: to.session, session_id, mode: 'move', view });
   }
 

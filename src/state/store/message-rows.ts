@@ -93,7 +93,8 @@ export class MessageRows {
     this.#deleted.run(channel, id);
     if (this.#anyInBucket.get(channel, bucket.bucket) !== undefined) return;
     this.#bucketDelete.run(channel, bucket.firstId);
-    }
+    this.#cache.delete(channel);
+  }
 
   /** Unlists all buckets, which hides their messages at once; the rows go later, a slice at a time (`purge`). */
   deleteAll(channelId: string): void {

@@ -76,10 +76,8 @@ static WAKERS: LazyLock<Table<Entry>> = LazyLock::new(Table::new);
 pub fn open_waker(env: Env, on_wake: Function<'_, (), ()>, keep_alive: bool) -> Result<u32> {
     let mut event_loop = ptr::null_mut();
     // SAFETY: `env` is the environment that is calling us, so its loop is this thread's.
-    check(
-        unsafe { sys::napi_get_uv_event_loop(env.raw(), &mut event_loop) },
-        "no event loop",
-    )?;
+    let status = unsafe { sys::napi_get_uv_event_loop(env.raw(), &mut event_loop) };
+    check(status, "no event loop")?;
     // SAFETY: asks for a size.
     let size = unsafe { uv_handle_size(UV_ASYNC) };
     let mut waker = Box::new(Waker {
@@ -90,9 +88,8 @@ pub fn open_waker(env: Env, on_wake: Function<'_, (), ()>, keep_alive: bool) -> 
         id: 0,
     });
     // SAFETY: `on_wake` is a live value of this call.
-    let status = unsafe {
-        sys::napi_create_reference(env.raw(), on_wake.raw(), 1, &mut waker.on_wake)
-    };
+    let status =
+        unsafe { sys::napi_create_reference(env.raw(), on_wake.raw(), 1, &mut waker.on_wake) };
     check(status, "no reference to the callback")?;
 
     let handle: *mut UvHandle = waker.memory.as_mut_ptr().cast();
@@ -209,10 +206,7 @@ unsafe extern "C" fn on_closed(handle: *mut UvHandle) {
 }
 
 /// The environment (a worker that ends, or is terminated) is being torn down, on its own thread.
-unsafe extern "C" fn on_teardown(
-    _hook: sys::napi_async_cleanup_hook_handle,
-    waker: *mut c_void,
-) {
+unsafe extern "C" fn on_teardown(_hook: sys::napi_async_cleanup_hook_handle, waker: *mut c_void) {
     let waker = waker.cast::<Waker>();
     // SAFETY: the hook is given back only in `on_closed`, so the waker is alive. If it is not in the table, `close_waker`
     // has begun to close it and `on_closed` follows.
@@ -264,8 +258,7 @@ unsafe fn call(env: sys::napi_env, on_wake: sys::napi_ref) {
         // worker that is being terminated there is no exception to hand on.
         let mut exception = ptr::null_mut();
         if status == sys::Status::napi_pending_exception
-            && sys::napi_get_and_clear_last_exception(env, &mut exception)
-                == sys::Status::napi_ok
+            && sys::napi_get_and_clear_last_exception(env, &mut exception) == sys::Status::napi_ok
         {
             sys::napi_fatal_exception(env, exception);
         }

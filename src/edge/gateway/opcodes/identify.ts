@@ -8,9 +8,10 @@ import type { Json } from '../../../base/json.ts';
 import { CLOSE, type CloseRow } from '../../../protocol/close-codes.ts';
 import { encodeDispatch } from '../../../protocol/dispatch.ts';
 import { ALL_INTENTS, disallowedIntents, isValidIntents } from '../../../protocol/intents.ts';
-import { MAX_CONCURRENCY, readyPayload } from '../../../protocol/payload/gateway.ts';
+import { readyPayload } from '../../../protocol/payload/gateway.ts';
 import type { Requester } from '../../../service/request.ts';
 import { isOnShard } from '../../../service/session/relay.ts';
+import { tokenTag } from '../../../service/session/session.ts';
 import type { PresenceState } from '../../../service/topic.ts';
 import type { ApplicationRecord, UserRecord } from '../../../state/store/records.ts';
 import { CLOSED, type Connection, NEW, WAITING } from '../connection.ts';
@@ -85,7 +86,7 @@ async function begin(connection: Connection, read: Identify): Promise<void> {
   const intents = judgeIntents(read.intents, bot, application);
   if (typeof intents !== 'number') return connection.close(intents);
   const [shardId, shardCount] = read.shard ?? [0, 1];
-  if (!(await gateway.mayIdentify(userId, shardId % MAX_CONCURRENCY))) return connection.invalid();
+  if (!(await gateway.mayIdentify(userId, shardId % gateway.maxConcurrency))) return connection.invalid();
   if (isGone(connection)) return;
 
   const { relay, store } = gateway;
@@ -98,6 +99,7 @@ async function begin(connection: Connection, read: Identify): Promise<void> {
     shard_id: shardId,
     shard_count: shardCount,
     presence: read.presence,
+    token_tag: tokenTag(requester.hash),
   });
   connection.session = session;
   if (!(await relay.attachUser(session))) return isGone(connection) ? undefined : connection.invalid();

@@ -157,7 +157,7 @@ async function getOwnMember(call: RestCall): Promise<RestAnswer> {
 
 async function leaveGuild(call: RestCall): Promise<RestAnswer> {
   const topic = `guild:${call.params['guild_id']}`;
-  return answer(await call.context.request(topic, 'leave', call.requester, {}, call.reason));
+  return answer(await call.context.request(topic, 'member.leave', call.requester, {}, call.reason));
 }
 
 /** Who one's token belongs to (OAuth2's shape): clients of people ask for it. */

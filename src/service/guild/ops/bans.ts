@@ -12,7 +12,7 @@ import { readUsers } from '../load.ts';
 import { put, remove } from '../provision.ts';
 import { AUDIT, audit } from './audit-log.ts';
 import { type Ctx, knownUser, need, needAboveMember } from './checks.ts';
-import { banOf, leave } from './membership.ts';
+import { banOf, removeMemberOf } from './membership.ts';
 
 /** Messages taken away with one ban, newest first; each is a row deleted in the ban's own commit. */
 const PURGE_MAX = 2_000;
@@ -32,7 +32,7 @@ function ban(ctx: Ctx, user: UserRecord, messages: readonly MessageRecord[]): vo
   state.bans.set(user.id, record);
   ctx.write(put('ban', [state.guildId, user.id], record));
   audit(ctx, AUDIT.MEMBER_BAN_ADD, user.id);
-  leave(ctx, user.id);
+  removeMemberOf(ctx, user.id);
   ctx.dispatch(guildEvent('GUILD_BAN_ADD', guildUserPayload(state.guildId, user)));
   purge(ctx, messages);
 }

@@ -29,7 +29,7 @@ export function join(ctx: Ctx, user: UserRecord, more: Partial<MemberRecord> = {
 }
 
 /** Removes the member: out of voice, GUILD_DELETE to itself, GUILD_MEMBER_REMOVE to the others; then its view ends. */
-export function leave(ctx: Ctx, userId: Snowflake): void {
+export function removeMemberOf(ctx: Ctx, userId: Snowflake): void {
   const state = ctx.host;
   const user = state.users.get(userId);
   if (user === undefined) return;
@@ -106,13 +106,13 @@ export const membershipOperations = {
     const target = targetMember(ctx, user_id);
     needAboveMember(ctx, self, target);
     audit(ctx, AUDIT.MEMBER_KICK, user_id);
-    leave(ctx, user_id);
+    removeMemberOf(ctx, user_id);
   },
 
   /** DELETE /users/@me/guilds/{id}. An owner hands the guild over or deletes it first. */
-  'member.leave'(ctx: Ctx) {
+  leave(ctx: Ctx) {
     const self = selfMember(ctx);
     if (self.user_id === ctx.host.guild.owner_id) throw apiError('MISSING_PERMISSIONS');
-    leave(ctx, self.user_id);
+    removeMemberOf(ctx, self.user_id);
   },
 };
