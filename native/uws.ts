@@ -211,11 +211,14 @@ function holds(path: string, bytes: Uint8Array): boolean {
   }
 }
 
-/** Threads and processes may race here: each writes a file of its own, and the rename puts a whole one in place. */
+/**
+ * Threads and processes may race here: each writes a file of its own, and the rename puts a whole one in place. Everybody may
+ * read it: an image is built by root and runs as another user.
+ */
 function writeAtomically(path: string, bytes: Uint8Array): void {
   const temporary = `${path}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`;
   try {
-    writeFileSync(temporary, bytes, { mode: 0o600, flag: 'wx' });
+    writeFileSync(temporary, bytes, { mode: 0o644, flag: 'wx' });
     renameSync(temporary, path);
   } catch (error) {
     try {

@@ -13,7 +13,7 @@ const STOP_DEADLINE_MS = 25_000;
 
 export async function serve(config: Config): Promise<void> {
   const log = createLog(config.log.level);
-  await probePort(config.http.host, config.http.port).catch((error: unknown) => {
+  const port = await probePort(config.http.host, config.http.port).catch((error: unknown) => {
     throw new OperatorError(
       'port_in_use',
       `cannot listen on ${config.http.host}:${config.http.port}: ${(error as Error).message}`,
@@ -52,20 +52,18 @@ export async function serve(config: Config): Promise<void> {
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
 
-  const { welcome, fresh } = await firstStart(node.deps);
-  rpc = await listenRpc(config.data.dir, node.admin);
-  const port = await listen(node, config);
-  announce(config, port, welcome, fresh);
-}
-
-/** Opens the port on every I/O thread: with port 0 the first one's choice is the others' too. */
-async function listen(node: GuildhallNode, config: Config): Promise<number> {
-  const runtime = node.node.runtime;
-  let port = config.http.port;
-  for (const thread of runtime.threads('io')) {
-    port = await runtime.call<number>({ thread: thread.index, name: 'io' }, { k: 'listen', host: config.http.host, port });
+  try {
+    const { welcome, fresh } = await firstStart(node.deps);
+    rpc = await listenRpc(config.data.dir, node.admin);
+    const runtime = node.node.runtime;
+    for (const thread of runtime.threads('io')) {
+      await runtime.call({ thread: thread.index, name: 'io' }, { k: 'listen', host: config.http.host, port });
+    }
+    announce(config, port, welcome, fresh);
+  } catch (error) {
+    log({ event: 'start_failed', level: 'error', error });
+    stop(1);
   }
-  return port;
 }
 
 /** Tells clients to come back, saves their sessions, closes every App, then stops the actors and the store. */

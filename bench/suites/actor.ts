@@ -157,7 +157,11 @@ interface Side {
   /** Messages received since the last count, once all sent are. */
   count(): Promise<number>;
   echo(): Promise<unknown>;
+  /** Far behind: a sender that goes on would only fill memory (and ours would begin to drop). */
+  isBehind(): boolean;
 }
+
+const BEHIND_BYTES = 1024 * 1024;
 
 function ours(runtime: Runtime): Side {
   const to = { thread: 1, name: 'counter' };
@@ -165,6 +169,7 @@ function ours(runtime: Runtime): Side {
     send: (message) => runtime.cast(to, message),
     count: () => runtime.call<number>(to, { k: 'count' }),
     echo: () => runtime.call(to, { k: 'echo' }),
+    isBehind: () => runtime.stats().ringBytesQueued > BEHIND_BYTES,
   };
 }
 
@@ -180,6 +185,7 @@ function theirs(port: MessageChannel['port1']): Side {
     send: (message) => port.postMessage(message),
     count: () => ask('count') as Promise<number>,
     echo: () => ask('echo'),
+    isBehind: () => false,
   };
 }
 
@@ -188,7 +194,9 @@ async function rate(side: Side, message: Message, count: number): Promise<number
   const from = performance.now();
   for (let sent = 0; sent < count; sent += 1) {
     side.send(message);
-    if (sent % BATCH === BATCH - 1) await new Promise<void>((resolve) => setImmediate(resolve));
+    if (sent % BATCH !== BATCH - 1) continue;
+    do await new Promise<void>((resolve) => setImmediate(resolve));
+    while (side.isBehind());
   }
   const received = await side.count();
   if (received !== count) throw new Error(`${received} of ${count} messages arrived`);

@@ -28,6 +28,7 @@ function cast(name: string, ref: number, bytes: Uint8Array | undefined): Outgoin
 }
 
 function drainAll(link: ReturnType<typeof path>): void {
+  link.out.publish();
   do {
     while (link.in.drain(10_000) > 0);
   } while (link.out.pump() || !link.in.isEmpty());
@@ -45,6 +46,7 @@ test('whatever their sizes, records arrive whole and in order through the smalle
           assert.ok(link.out.send(cast('n', sent.length, new Uint8Array(each.send).fill(sent.length)), false));
           sent.push(each.send);
           if (sent.length % 2 === 0) link.out.pump();
+          else if (sent.length % 3 === 0) link.out.publish();
         } else {
           link.in.drain(each.drain);
           link.out.pump();

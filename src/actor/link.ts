@@ -2,7 +2,7 @@
 //
 // A record that finds the ring full waits at the sender, in order, up to OVERFLOW_BYTES_MAX. Past that, calls are refused,
 // casts are dropped and counted, and their addresses get a gap notice in the place of what was dropped. A record too long for
-// the ring passes in pieces, and everything behind it waits, so the order of a path is the order of its sends whatever the size.
+// the ring passes in pieces (its own header, with its kind, is part of the first), and everything behind it waits, so the order of a path is the order of its sends whatever the size.
 
 import { assert } from '../base/assert.ts';
 import { encodeValue, ENVELOPE_BYTES, K_CHUNK, K_CHUNK_FIRST, K_GAP, recordBytesMax, writeRecord } from './codec.ts';
@@ -22,14 +22,16 @@ export const OVERFLOW_RESERVE_BYTES = 1024 * 1024;
 export const GAP_ADDRESSES_MAX = 1_024;
 /** Shortest piece of a long record that is worth a record of its own while the ring is nearly full. */
 const CHUNK_BYTES_MIN = 1_024;
+/** Memory of waiting records is taken in pages of this size; one is kept when the path drains. */
+const PAGE_BYTES = 256 * 1024;
 
-interface Waiting {
-  /** Whole record, laid out as in the ring. */
-  readonly bytes: Uint8Array;
-  readonly kind: number;
-  readonly length: number;
-  /** Bytes of it already sent, for a record in pieces. */
-  sent: number;
+/** Waiting records, laid out as in the ring, headers included; or one record that is too long for the ring. */
+interface Page {
+  readonly memory: RecordMemory;
+  readonly isLong: boolean;
+  /** Bytes written to it, and bytes moved on into the ring. */
+  used: number;
+  moved: number;
 }
 
 interface Gap {
@@ -41,8 +43,8 @@ export class LinkOut {
   readonly thread: number;
   readonly #ring: RingWriter;
   readonly #inlineMax: number;
-  #queue: Waiting[] = [];
-  #queueHead = 0;
+  #pages: Page[] = [];
+  #spare: RecordMemory | null = null;
   #gaps: Map<Address | string, Gap> | null = null;
   #gapForAll = 0;
   /** Bytes waiting outside the ring. */
@@ -55,7 +57,7 @@ export class LinkOut {
   constructor(thread: number, ring: RingWriter) {
     this.thread = thread;
     this.#ring = ring;
-    this.#inlineMax = ring.capacity >> 2;
+    this.#inlineMax = Math.min(ring.capacity, PAGE_BYTES) >> 2;
   }
 
   get queuedBytes(): number {
@@ -63,23 +65,25 @@ export class LinkOut {
   }
 
   get isBlocked(): boolean {
-    return this.#queueHead < this.#queue.length;
+    return this.#pages.length > 0;
   }
 
-  /** False: no room, the record is not sent. `urgent` may use the reserve. */
+  /** False: no room, the record is not sent. `urgent` may use the reserve. The receiver sees it after `publish`. */
   send(out: Outgoing, urgent: boolean): boolean {
-    if (!this.isBlocked) {
-      const most = recordBytesMax(out);
-      if (most <= this.#inlineMax) {
-        const position = this.#ring.reserve(most);
-        if (position >= 0) {
-          const length = writeRecord(out, this.#ring.memory, position);
-          this.#ring.commit(position, length, out.kind);
-          return true;
-        }
+    const most = recordBytesMax(out);
+    if (most <= this.#inlineMax && !this.isBlocked) {
+      const position = this.#ring.reserve(most);
+      if (position >= 0) {
+        const length = writeRecord(out, this.#ring.memory, position);
+        this.#ring.commit(position, length, out.kind);
+        return true;
       }
     }
-    return this.#enqueue(out, urgent);
+    return this.#enqueue(out, most, urgent);
+  }
+
+  publish(): void {
+    this.#ring.publish();
   }
 
   /** A cast was dropped: its receiver must learn that something is missing. */
@@ -98,89 +102,125 @@ export class LinkOut {
   /** Moves what waits into the ring. True: something moved, and the receiver should know. */
   pump(): boolean {
     let moved = false;
-    while (this.#queueHead < this.#queue.length) {
-      const waiting = this.#queue[this.#queueHead] as Waiting;
-      const before = waiting.sent;
-      if (!this.#move(waiting)) {
-        this.#compact();
-        return moved || waiting.sent !== before;
-      }
-      moved = true;
-      this.overflowBytes -= waiting.length;
-      this.#queueHead += 1;
+    while (this.#pages.length > 0) {
+      const page = this.#pages[0] as Page;
+      const before = page.moved;
+      const whole = page.isLong ? this.#moveLong(page) : this.#moveRecords(page);
+      moved ||= page.moved !== before;
+      if (!whole) break;
+      this.#pages.shift();
+      if (page.isLong) this.overflowBytes -= page.used;
+      else this.#spare = page.memory;
       if (this.#gaps !== null && this.overflowBytes <= OVERFLOW_BYTES_MAX / 2) this.#queueGaps();
     }
-    this.#queue = [];
-    this.#queueHead = 0;
+    this.#ring.publish();
     return moved;
   }
 
-  #move(waiting: Waiting): boolean {
-    if (waiting.length <= this.#inlineMax) {
-      let position = this.#ring.reserve(waiting.length);
-      if (position < 0) {
-        if (this.#ring.stall(waiting.length)) return false;
-        position = this.#ring.reserve(waiting.length);
+  /** As many records at a time as the ring takes. */
+  #moveRecords(page: Page): boolean {
+    const { i32, u8 } = page.memory;
+    while (page.moved < page.used) {
+      let run = page.used - page.moved;
+      if (run > this.#inlineMax) {
+        run = 0;
+        while (true) {
+          const next = align8(i32[(page.moved + run) >> 2] as number);
+          if (run + next > this.#inlineMax) break;
+          run += next;
+        }
       }
-      this.#ring.memory.u8.set(waiting.bytes, position);
-      this.#ring.commit(position, waiting.length, waiting.kind);
-      return true;
+      let position = this.#ring.reserve(run);
+      if (position < 0) {
+        run = align8(i32[page.moved >> 2] as number);
+        position = this.#reserveOrStall(run);
+        if (position < 0) return false;
+      }
+      this.#ring.memory.u8.set(u8.subarray(page.moved, page.moved + run), position);
+      this.#ring.commitRun(run);
+      page.moved += run;
+      this.overflowBytes -= run;
     }
-    while (waiting.sent < waiting.length) {
-      const first = waiting.sent === 0;
+    return true;
+  }
+
+  /** One record in pieces. */
+  #moveLong(page: Page): boolean {
+    while (page.moved < page.used) {
+      const first = page.moved === 0;
       const overhead = RECORD_HEADER_BYTES + (first ? 8 : 0);
-      let piece = Math.min(waiting.length - waiting.sent, this.#inlineMax - overhead);
+      let piece = Math.min(page.used - page.moved, this.#inlineMax - overhead);
       let position = this.#ring.reserve(overhead + piece);
       if (position < 0) {
         piece = Math.min(piece, CHUNK_BYTES_MIN);
-        position = this.#ring.reserve(overhead + piece);
-      }
-      if (position < 0) {
-        if (this.#ring.stall(overhead + piece)) return false;
-        position = this.#ring.reserve(overhead + piece);
+        position = this.#reserveOrStall(overhead + piece);
+        if (position < 0) return false;
       }
       const { i32, u8 } = this.#ring.memory;
-      if (first) {
-        i32[(position >> 2) + 2] = waiting.length;
-        i32[(position >> 2) + 3] = waiting.kind;
-      }
-      u8.set(waiting.bytes.subarray(waiting.sent, waiting.sent + piece), position + overhead);
+      if (first) i32[(position >> 2) + 2] = page.used;
+      u8.set(page.memory.u8.subarray(page.moved, page.moved + piece), position + overhead);
       this.#ring.commit(position, overhead + piece, first ? K_CHUNK_FIRST : K_CHUNK);
-      waiting.sent += piece;
+      page.moved += piece;
     }
     return true;
   }
 
-  #enqueue(out: Outgoing, urgent: boolean): boolean {
-    // The bound counts true lengths; the worst case of UTF-8 would refuse three times too early.
-    let length = ENVELOPE_BYTES + (out.to === 0 ? align8(Buffer.byteLength(out.name)) : 0);
-    if (out.bytes !== undefined) length += align8(out.bytes.byteLength);
-    if (out.json !== undefined) length += Buffer.byteLength(out.json);
+  #reserveOrStall(bytes: number): number {
+    const position = this.#ring.reserve(bytes);
+    if (position >= 0) return position;
+    return this.#ring.stall(bytes) ? -1 : this.#ring.reserve(bytes);
+  }
+
+  #enqueue(out: Outgoing, most: number, urgent: boolean): boolean {
     const bound = OVERFLOW_BYTES_MAX + (urgent ? OVERFLOW_RESERVE_BYTES : 0);
-    if (this.overflowBytes + length > bound) return false;
-    if (this.#gaps !== null && this.overflowBytes + length <= OVERFLOW_BYTES_MAX / 2) this.#queueGaps();
-    const memory = recordMemory(new ArrayBuffer(align8(length)));
-    const written = writeRecord(out, memory, 0);
-    assert(written === length, `record of ${written} bytes, ${length} expected`);
-    this.#queue.push({ bytes: memory.u8.subarray(0, length), kind: out.kind, length, sent: 0 });
-    this.overflowBytes += length;
+    // The worst case of UTF-8 is three times the usual: only where it is small may it stand for the true length.
+    const isLong = most > this.#inlineMax;
+    const need = isLong ? exactBytes(out) : most;
+    if (this.overflowBytes + need > bound) return false;
+    if (this.#gaps !== null && this.overflowBytes + need <= OVERFLOW_BYTES_MAX / 2) this.#queueGaps();
+    const page = isLong ? this.#longPage(need) : this.#pageFor(need);
+    const at = page.used;
+    const length = writeRecord(out, page.memory, at);
+    page.memory.i32[at >> 2] = length;
+    page.memory.i32[(at >> 2) + 1] = out.kind;
+    const taken = isLong ? length : align8(length);
+    page.used += taken;
+    this.overflowBytes += taken;
     return true;
   }
 
-  #queueGaps(): void {
-    const gaps = this.#gaps as Map<Address | string, Gap>;
-    this.#gaps = null;
-    for (const { to, dropped } of gaps.values()) this.#enqueue(gapRecord(to, dropped), true);
-    if (this.#gapForAll > 0) this.#enqueue(gapRecord(null, this.#gapForAll), true);
-    this.#gapForAll = 0;
+  #pageFor(bytes: number): Page {
+    const last = this.#pages.at(-1);
+    if (last !== undefined && !last.isLong && last.used + bytes <= PAGE_BYTES) return last;
+    const memory = this.#spare ?? recordMemory(new ArrayBuffer(PAGE_BYTES));
+    this.#spare = null;
+    const page: Page = { memory, isLong: false, used: 0, moved: 0 };
+    this.#pages.push(page);
+    return page;
   }
 
-  #compact(): void {
-    // Half of the array is history: let it go, so that a queue that never empties does not grow.
-    if (this.#queueHead < 1_024 || this.#queueHead * 2 < this.#queue.length) return;
-    this.#queue = this.#queue.slice(this.#queueHead);
-    this.#queueHead = 0;
+  #longPage(bytes: number): Page {
+    const page: Page = { memory: recordMemory(new ArrayBuffer(align8(bytes))), isLong: true, used: 0, moved: 0 };
+    this.#pages.push(page);
+    return page;
   }
+
+  #queueGaps(): void {
+    const gaps = this.#gaps;
+    this.#gaps = null;
+    if (gaps === null) return;
+    const tell = (out: Outgoing): void => void this.#enqueue(out, recordBytesMax(out), true);
+    for (const { to, dropped } of gaps.values()) tell(gapRecord(to, dropped));
+    if (this.#gapForAll > 0) tell(gapRecord(null, this.#gapForAll));
+    this.#gapForAll = 0;
+  }
+}
+
+function exactBytes(out: Outgoing): number {
+  let bytes = ENVELOPE_BYTES + (out.to === 0 ? align8(Buffer.byteLength(out.name)) : 0);
+  if (out.bytes !== undefined) bytes += align8(out.bytes.byteLength);
+  if (out.json !== undefined) bytes += Buffer.byteLength(out.json);
+  return bytes;
 }
 
 function gapRecord(to: Address | null, dropped: number): Outgoing {
@@ -200,7 +240,6 @@ export class LinkIn {
   readonly #receive: RecordReceiver;
   #long: RecordMemory | null = null;
   #longLength = 0;
-  #longKind = 0;
   #longFilled = 0;
 
   constructor(thread: number, ring: RingReader, receive: RecordReceiver) {
@@ -232,7 +271,6 @@ export class LinkIn {
       assert(this.#long === null, 'link: a long record inside another');
       overhead += 8;
       this.#longLength = i32[(position >> 2) + 2] as number;
-      this.#longKind = i32[(position >> 2) + 3] as number;
       this.#longFilled = 0;
       this.#long = recordMemory(new ArrayBuffer(align8(this.#longLength)));
     }
@@ -243,6 +281,6 @@ export class LinkIn {
     assert(this.#longFilled <= this.#longLength, 'link: more pieces than the record has');
     if (this.#longFilled < this.#longLength) return;
     this.#long = null;
-    this.#receive(this.#longKind, long, 0);
+    this.#receive(long.i32[1] as number, long, 0);
   };
 }

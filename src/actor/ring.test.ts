@@ -24,6 +24,7 @@ function write(writer: RingWriter, { kind, bytes, fill }: Written, reserve = byt
   if (position < 0) return false;
   writer.memory.u8.fill(fill, position + RECORD_HEADER_BYTES, position + bytes);
   writer.commit(position, bytes, kind);
+  writer.publish();
   return true;
 }
 

@@ -421,6 +421,7 @@ export class ThreadRuntime implements Runtime {
     for (const link of dirty) {
       link.dirty = false;
       if (link.isBlocked) link.pump();
+      else link.publish();
       this.#wake(link.thread);
     }
   }

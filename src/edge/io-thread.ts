@@ -19,6 +19,7 @@ import { Gateway } from './gateway/gateway.ts';
 import { createRestHandler } from './rest/handler.ts';
 import { errorReply } from './rest/reply.ts';
 import { createRestContext } from './rest-context.ts';
+import { connectionsMaxFor } from './transport/descriptors.ts';
 import type { HttpHandler, Transport } from './transport/types.ts';
 import { createUwsTransport } from './transport/uws.ts';
 
@@ -109,6 +110,7 @@ class IoThread implements Behaviour {
     this.#transport = createUwsTransport({
       http: this.#counted(rest),
       sockets: this.#gateway,
+      connectionsMax: connectionsMaxFor(runtime.threads('io').length),
       bodyBytesMax: config.limits.request_bytes,
       onError: (error) => this.#log({ event: 'transport_error', level: 'error', error }),
     });

@@ -2,6 +2,7 @@
 // a route reads it whole with `read`. It keeps true: the bytes held by all requests of a thread never pass the budget, and a
 // body that is too large, or that nobody wants, is thrown away as it comes.
 
+import { assert } from '../../base/assert.ts';
 import { type ApiError, apiError } from '../../protocol/errors.ts';
 
 /** Bytes of bodies held by one thread, all requests together. */
@@ -71,6 +72,7 @@ export class Body {
 
   /** The whole body, at most `maxBytes`. May be asked once. */
   read(maxBytes: number): Promise<Uint8Array> {
+    assert(this.#reader === null, 'a body is read once');
     if (maxBytes < this.#max) this.#max = maxBytes;
     if (this.#bytes > this.#max) this.#fail(apiError('TOO_LARGE'));
     return new Promise((resolve, reject) => {

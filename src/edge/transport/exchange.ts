@@ -12,6 +12,13 @@ import type { HttpReply, HttpRequest } from './types.ts';
 /** A file goes out in pieces of this many bytes; one piece per download is held. */
 export const FILE_CHUNK_BYTES = 128 * 1024;
 
+/** What a client is told when its answer could not be made. */
+export const FAILED: HttpReply = {
+  status: 500,
+  headers: { 'Content-Type': 'application/json' },
+  body: '{"message":"500: Internal Server Error","code":0}',
+};
+
 export interface ExchangeOptions {
   readonly budget: BodyBudget;
   readonly bodyBytesMax: number;
@@ -107,34 +114,52 @@ export class Exchange implements HttpRequest {
   #write(reply: HttpReply, close: boolean): void {
     if (this.#over) return;
     if (reply.file !== undefined && this.method !== 'HEAD') {
-      void this.#stream(reply, reply.file);
+      void this.#stream(reply, reply.file, close);
       return;
     }
-    this.#res.cork(() => {
-      writeHead(this.#res, reply);
-      const body = reply.body;
-      if (this.method === 'HEAD' && reply.status !== 204) {
-        const size = reply.file?.size ?? (body === undefined ? 0 : Buffer.byteLength(body));
-        this.#res.endWithoutBody(size, close);
-      } else if ((reply.status === 204 || reply.status === 304) && !close) {
-        // No Content-Length belongs to these (RFC 9110 section 8.6); an argument, even undefined, would write one.
-        this.#res.endWithoutBody();
-      } else this.#res.end(body ?? '', close);
-    });
+    try {
+      this.#res.cork(() => this.#writeCorked(reply, close));
+    } catch (error) {
+      // A reply that can't be written (a header that is no text): half of it may be out, so nothing else can follow.
+      this.#options.onError(error);
+      this.cut();
+    }
     this.#finish();
   }
 
-  async #stream(reply: HttpReply, file: { readonly path: string; readonly size: number }): Promise<void> {
-    let handle: FileHandle | undefined;
+  #writeCorked(reply: HttpReply, close: boolean): void {
+    const { status, body } = reply;
+    writeHead(this.#res, reply);
+    if (this.method === 'HEAD' && status !== 204) {
+      const size = reply.file?.size ?? (body === undefined ? 0 : Buffer.byteLength(body));
+      this.#res.endWithoutBody(size, close);
+    } else if ((status === 204 || status === 304) && !close) {
+      // No Content-Length belongs to these (RFC 9110 section 8.6); an argument, even undefined, would write one.
+      this.#res.endWithoutBody();
+    } else this.#res.end(body ?? '', close);
+  }
+
+  async #stream(
+    reply: HttpReply,
+    file: { readonly path: string; readonly size: number },
+    close: boolean,
+  ): Promise<void> {
+    let handle: FileHandle;
     try {
       handle = await open(file.path, 'r');
+    } catch (error) {
+      this.#options.onError(error);
+      this.#write(FAILED, close);
+      return;
+    }
+    try {
       await this.#pump(reply, handle, file.size);
     } catch (error) {
       this.#options.onError(error);
-      // Once the head is out there is no other way to say that the rest will not come.
+      // The head is out: there is no other way to say that the rest will not come.
       this.cut();
     } finally {
-      await handle?.close();
+      handle.close().catch(this.#options.onError);
     }
   }
 

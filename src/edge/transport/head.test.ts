@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { connectionsMaxFor } from './descriptors.ts';
 import { checkHandshake, type HeaderLine, isRefusal, readHead } from './head.ts';
 
 const HOST: HeaderLine = ['host', 'a'];
@@ -91,4 +92,13 @@ test('a handshake is judged by every one of its headers', () => {
   }
   assert.equal(judge({ 'sec-websocket-version': '8' }), 426);
   assert.equal(judge({ 'sec-websocket-version': undefined }), 426);
+});
+
+test('threads share the process’s descriptors', () => {
+  const line = (value: string) => `Max open files            ${value}                20000                files     \n`;
+  assert.equal(connectionsMaxFor(1, line('20000')), 19_488);
+  assert.equal(connectionsMaxFor(2, line('20000')), 9744);
+  assert.equal(connectionsMaxFor(8, line('600')), 64);
+  assert.equal(connectionsMaxFor(2, line('unlimited')), 0);
+  assert.equal(connectionsMaxFor(2, ''), 0);
 });

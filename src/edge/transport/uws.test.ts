@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { WebSocket as Ws } from 'ws';
+import { loadUws } from '../../../native/uws.ts';
 import { apiError } from '../../protocol/errors.ts';
 import { probePort } from './probe.ts';
 import { speak } from './raw.test-helper.ts';
@@ -54,6 +55,10 @@ async function http(request: HttpRequest): Promise<HttpReply> {
       return { status: 200, headers: { 'Content-Type': 'text/plain' }, file: { path: bigFile, size: BIG } };
     case '/nofile':
       return { status: 200, file: { path: join(folder, 'nothing'), size: 10 } };
+    case '/short':
+      return { status: 200, file: { path: bigFile, size: BIG + 10 } };
+    case '/notext':
+      return { status: 200, headers: { 'X-A': { toString: null } as never } };
     case '/throw':
       throw apiError('NOT_FOUND', { text: 'secret inside' });
     case '/header':
@@ -132,6 +137,31 @@ test('after a refusal nothing that follows on the connection is acted on, howeve
     assert.ok(heard.closed);
   }
   assert.deepEqual(acted, []);
+});
+
+test('bare uWebSockets.js acts on requests whose end is a matter of opinion: why heads are judged here', async () => {
+  const bare = loadUws();
+  const app = bare.App();
+  const seen: string[] = [];
+  app.any('/*', (res, req) => {
+    seen.push(req.getUrl());
+    res.end('');
+  });
+  const at = await new Promise<number>((resolve) => {
+    app.listen('127.0.0.1', 0, (socket) => resolve(bare.us_socket_local_port(socket as never)));
+  });
+  for (const name of [
+    'differing lengths',
+    'an empty length',
+    'gzip without chunks',
+    'chunked before gzip',
+    'an empty host',
+  ]) {
+    seen.length = 0;
+    await speak(at, SMUGGLING[name] as string, { answers: 2, ms: 500 });
+    assert.notEqual(seen.length, 0, name);
+  }
+  app.close();
 });
 
 test('a coding other than chunked before chunked is 501', async () => {
@@ -232,7 +262,7 @@ test('a thread holds a bounded number of body bytes, and gives them back', async
   small.close();
 });
 
-test('files are streamed whole, also to a slow reader, and a missing one cuts the connection', async () => {
+test('files are streamed whole, also to a slow reader, and a missing one is an error', async () => {
   const bytes = Buffer.from(await (await fetch(url('/file'))).arrayBuffer());
   assert.equal(bytes.length, BIG);
   assert.ok(bytes.equals(Buffer.alloc(BIG, 'abcdefg')));
@@ -249,7 +279,8 @@ test('files are streamed whole, also to a slow reader, and a missing one cuts th
     socket.on('close', () => resolve(count));
   });
   assert.ok(total > BIG);
-  await assert.rejects(fetch(url('/nofile')).then((response) => response.text()));
+  assert.equal((await fetch(url('/nofile'))).status, 500);
+  await assert.rejects(fetch(url('/short')).then((response) => response.text()));
 });
 
 test('a client that goes away in the middle of anything harms nobody', async () => {
@@ -275,6 +306,12 @@ test('an exception of the handler is 500 without its text', async () => {
   assert.equal(response.status, 500);
   assert.equal(await response.text(), '{"message":"500: Internal Server Error","code":0}');
   assert.equal(errors.length, 1);
+});
+
+test('a reply that cannot be written ends its connection only', async () => {
+  await assert.rejects(fetch(url('/notext')));
+  assert.equal(errors.length, 1);
+  assert.equal(await (await fetch(url('/after'))).text(), '/after');
 });
 
 test('a header value cannot start a new header', async () => {

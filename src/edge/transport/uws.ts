@@ -14,7 +14,8 @@ import type {
 } from 'uWebSockets.js';
 import { loadUws } from '../../../native/uws.ts';
 import { BodyBudget } from './body.ts';
-import { Exchange, type ExchangeOptions, writeHead } from './exchange.ts';
+import { connectionsMaxFor } from './descriptors.ts';
+import { Exchange, type ExchangeOptions, FAILED, writeHead } from './exchange.ts';
 import {
   asksForWebSocket,
   checkHandshake,
@@ -46,7 +47,7 @@ const REFUSED_MAX = 4096;
 export interface UwsTransportOptions {
   readonly http: HttpHandler;
   readonly sockets: SocketHandler;
-  /** Connections (HTTP and WebSocket) of this thread; one more is closed as it opens. 0 or absent: no limit. */
+  /** Connections (HTTP and WebSocket) of this thread; one more is closed as it opens. 0: no limit. Default: as a sole thread's. */
   readonly connectionsMax?: number;
   /** WebSockets of one address on this thread; one more is answered 429. 0 or absent: no limit (a reverse proxy is one address). */
   readonly socketsPerAddressMax?: number;
@@ -76,12 +77,14 @@ class UwsTransport implements Transport {
   readonly #refused = new Set<string>();
   readonly #socketsByAddress = new Map<string, number>();
   #listenSocket: us_listen_socket | null = null;
+  readonly #connectionsMax: number;
   #connections = 0;
   #closed = false;
 
   constructor(options: UwsTransportOptions) {
     this.#uws = loadUws() as unknown as Uws;
     this.#options = options;
+    this.#connectionsMax = options.connectionsMax ?? connectionsMaxFor(1);
     const bodyBytesMax = options.bodyBytesMax ?? BODY_BYTES_MAX;
     this.#exchange = {
       budget: new BodyBudget(options.bodiesBytesMax ?? Math.max(BODIES_BYTES_MAX, 4 * bodyBytesMax)),
@@ -93,9 +96,9 @@ class UwsTransport implements Transport {
     // Per thread: leaves out the header that names the library.
     this.#uws._cfg?.('silent');
     this.#app = this.#uws.App();
-    this.#app.filter((res, change) => this.#connection(res, Number(change)));
+    this.#app.filter((res, change) => this.#safely(res, () => this.#connection(res, Number(change))));
     for (const path of ['/', '//', '/gateway', '/gateway/']) this.#routeSockets(path);
-    this.#app.any('/*', (res, req) => this.#request(res, req));
+    this.#app.any('/*', (res, req) => this.#safely(res, () => this.#request(res, req)));
   }
 
   listen(host: string, port: number): Promise<number> {
@@ -139,10 +142,24 @@ class UwsTransport implements Transport {
     }
   }
 
+  /** uWebSockets.js ends the process when a request's handler returns without having taken it up: a failure closes the connection. */
+  #safely(res: Response, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#report(error);
+      try {
+        res.close();
+      } catch {
+        // It was answered or closed before.
+      }
+    }
+  }
+
   #connection(res: Response, change: number): void {
     this.#connections += change;
     if (change < 0) return;
-    const max = this.#options.connectionsMax ?? 0;
+    const max = this.#connectionsMax;
     if (this.#closed || (max > 0 && this.#connections > max)) {
       res.close();
       return;
@@ -161,23 +178,16 @@ class UwsTransport implements Transport {
       return;
     }
     const exchange = new Exchange(res, head, address, this.#exchange);
-    try {
-      this.#options.http(exchange).then(
-        (reply) => exchange.answer(reply),
-        (error) => this.#failed(exchange, error),
-      );
-    } catch (error) {
-      this.#failed(exchange, error);
-    }
+    // Called in a promise's own function, so that a handler that throws is one that rejects.
+    Promise.resolve()
+      .then(() => this.#options.http(exchange))
+      .then((reply) => exchange.answer(reply))
+      .catch((error: unknown) => this.#failed(exchange, error));
   }
 
   #failed(exchange: Exchange, error: unknown): void {
     this.#report(error);
-    exchange.answer({
-      status: 500,
-      headers: { 'Content-Type': 'application/json' },
-      body: '{"message":"500: Internal Server Error","code":0}',
-    });
+    exchange.answer(FAILED);
   }
 
   /** Reads the head; answers and gives null when it is refused. */
@@ -240,7 +250,7 @@ class UwsTransport implements Transport {
       idleTimeout: SOCKET_IDLE_SECONDS,
       maxLifetime: 0,
       sendPingsAutomatically: false,
-      upgrade: (res, req, context) => this.#upgrade(res, req, context),
+      upgrade: (res, req, context) => this.#safely(res, () => this.#upgrade(res, req, context)),
       open: (ws: WebSocket<SocketData>) => guard(ws, () => sockets.open(ws)),
       message: (ws: WebSocket<SocketData>, bytes: ArrayBuffer, isBinary: boolean) => {
         // Not by `guard`: no closure for each message.

@@ -8,7 +8,6 @@ import { messageDeleteBulkPayload, messageDeletePayload } from '../../protocol/p
 import type { MessageRecord } from '../../state/store/port.ts';
 import { type ChannelContext, demandManage, reach } from './access.ts';
 import type { BulkDeleteArgs, DeleteMessageArgs } from './args.ts';
-import { dropFiles } from './edit-message.ts';
 import { docOf } from './present.ts';
 
 export const BULK_MIN = 2;
@@ -31,7 +30,7 @@ export function deleteMessage(context: ChannelContext, args: DeleteMessageArgs):
       const found = reach(context, channel_id);
       if (record.author_id !== context.requester.user_id) demandManage(found);
     }
-    removeMessage(context, record);
+    host.book.remove(context, record);
     context.dispatch({
       t: 'MESSAGE_DELETE',
       d: messageDeletePayload(message_id, channel_id, host.guildId),
@@ -68,24 +67,11 @@ export function bulkDelete(context: ChannelContext, args: BulkDeleteArgs): Promi
 export function removeMessages(context: ChannelContext, channelId: Snowflake, records: readonly MessageRecord[]): void {
   if (records.length === 0) return;
   const { guildId } = context.host;
-  for (const record of records) removeMessage(context, record);
+  for (const record of records) context.host.book.remove(context, record);
   context.dispatch({
     t: 'MESSAGE_DELETE_BULK',
     d: messageDeleteBulkPayload(records.map(({ id }) => id).sort(compareSnowflakes), channelId, guildId),
     intents: eventIntents('MESSAGE_DELETE_BULK', guildId !== null),
     channel: channelId,
   });
-}
-
-function removeMessage(context: ChannelContext, record: MessageRecord): void {
-  const doc = docOf(record);
-  const { channel_id, id } = record;
-  context.host.book.remove(context, record);
-  if ((doc.reactions?.length ?? 0) > 0) context.write({ op: 'deletePrefix', table: 'reaction', key: [id] });
-  if (doc.pinned) context.write({ op: 'delete', table: 'pin', key: [channel_id, id] });
-  dropFiles(
-    context,
-    channel_id,
-    doc.attachments.map((attachment) => attachment.id),
-  );
 }

@@ -11,7 +11,6 @@ import type { MessageRecord } from '../../state/store/port.ts';
 import type { AttachmentRecord, MessageDoc } from '../../state/store/records.ts';
 import { type ChannelContext, demand, type Reach, reach } from './access.ts';
 import type { EditMessageArgs } from './args.ts';
-import { removeAttachments } from './attachment-files.ts';
 import { resolveMentions, usersNamed } from './mention-resolver.ts';
 import { docOf, gather, messageEvent, present } from './present.ts';
 import { reactedBy } from './reactions.ts';
@@ -158,13 +157,5 @@ function writeFiles(
     context.write({ op: 'put', table: 'attachment', key: [channel_id, id], doc: { message_id, filename, size } });
   }
   const gone = old.filter(({ id }) => !now.some((attachment) => attachment.id === id)).map(({ id }) => id);
-  dropFiles(context, channel_id, gone);
-}
-
-/** Takes attachments out of the store, and their files off the disk once that is durable. */
-export function dropFiles(context: ChannelContext, channelId: Snowflake, ids: readonly Snowflake[]): void {
-  if (ids.length === 0) return;
-  for (const id of ids) context.write({ op: 'delete', table: 'attachment', key: [channelId, id] });
-  const { dataDir } = context.host.book;
-  if (dataDir !== null) context.afterwards(() => void removeAttachments(dataDir, channelId, ids));
+  context.host.book.dropFiles(context, channel_id, gone);
 }

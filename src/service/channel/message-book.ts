@@ -7,6 +7,7 @@
 import type { Snowflake, SnowflakeGenerator } from '../../base/snowflake.ts';
 import { compareSnowflakes, snowflakeAt, snowflakeTimeMs } from '../../base/snowflake.ts';
 import type { MessageRecord, StoreOp, StoreReader } from '../../state/store/port.ts';
+import { removeAttachments, removeChannelAttachments } from './attachment-files.ts';
 
 /** A repeat within this time answers with the first message (issue 3). */
 export const NONCE_WINDOW_MS = 5 * 60_000;
@@ -94,11 +95,40 @@ export class MessageBook {
     this.#hold(writer, record.id).record = record;
   }
 
-  /** Deletes a message; its rows elsewhere are the caller's. */
+  /** Deletes a message with all that belongs to it: reactions, pin, files. */
   remove(writer: BookWriter, record: MessageRecord): void {
-    writer.write({ op: 'deleteMessage', channel_id: record.channel_id, id: record.id });
-    this.#hold(writer, record.id).record = null;
+    const { channel_id, id } = record;
+    writer.write(
+      { op: 'deleteMessage', channel_id, id },
+      { op: 'deletePrefix', table: 'reaction', key: [id] },
+      { op: 'delete', table: 'pin', key: [channel_id, id] },
+    );
+    const held = this.#hold(writer, id);
+    held.record = null;
+    held.rows.clear();
+    held.cleared.add(ALL_EMOJIS);
     this.#forgetNonce(record);
+    const { attachments = [] } = record.doc as { attachments?: readonly { readonly id: Snowflake }[] };
+    this.dropFiles(
+      writer,
+      channel_id,
+      attachments.map((attachment) => attachment.id),
+    );
+  }
+
+  /** Takes attachments out of the store, and their files off the disk once that is durable. */
+  dropFiles(writer: BookWriter, channelId: Snowflake, ids: readonly Snowflake[]): void {
+    if (ids.length === 0) return;
+    for (const id of ids) writer.write({ op: 'delete', table: 'attachment', key: [channelId, id] });
+    const { dataDir } = this;
+    if (dataDir !== null) writer.afterwards(() => void removeAttachments(dataDir, channelId, ids));
+  }
+
+  /** All files of a channel that is being deleted, its rows as well. */
+  dropChannelFiles(writer: BookWriter, channelId: Snowflake): void {
+    writer.write({ op: 'deletePrefix', table: 'attachment', key: [channelId] });
+    const { dataDir } = this;
+    if (dataDir !== null) writer.afterwards(() => void removeChannelAttachments(dataDir, channelId));
   }
 
   /** Is there a reaction of the user? Call it within `exclusive`. */

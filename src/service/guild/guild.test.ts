@@ -31,8 +31,14 @@ describe('a guild and its sessions', () => {
     assert.equal(d['large'], false);
     assert.equal(d['member_count'], 1);
     assert.equal(typeof d['joined_at'], 'string');
-    assert.deepEqual((d['roles'] as { id: string }[]).map(({ id }) => id), [bench.guildId]);
-    assert.deepEqual((d['members'] as { user: { id: string } }[]).map(({ user }) => user.id), [bench.owner.id]);
+    assert.deepEqual(
+      (d['roles'] as { id: string }[]).map(({ id }) => id),
+      [bench.guildId],
+    );
+    assert.deepEqual(
+      (d['members'] as { user: { id: string } }[]).map(({ user }) => user.id),
+      [bench.owner.id],
+    );
   });
 
   it('refuses who is no member', async () => {
@@ -46,7 +52,10 @@ describe('a guild and its sessions', () => {
     await bench.attach(bench.owner, { intents: INTENTS.GUILD_MESSAGES });
     await bench.attach(bench.owner, { mode: 'reattach' });
     const attached = bench.take().filter(({ k }) => k === 'attached');
-    assert.deepEqual(attached.map(({ record }) => record.bytes), [undefined, undefined]);
+    assert.deepEqual(
+      attached.map(({ record }) => record.bytes),
+      [undefined, undefined],
+    );
   });
 
   it('lists only the own member and those in voice without GUILD_PRESENCES', async () => {
@@ -55,7 +64,10 @@ describe('a guild and its sessions', () => {
     bench.cast({ ...join(voice), channel_id: bench.made.voiceChannelId });
     await bench.attach(a, { intents: WITHOUT_PRESENCES });
     const d = bench.take().findLast(({ t }) => t === 'GUILD_CREATE')?.d as Record<string, unknown[]>;
-    assert.deepEqual((d['members'] as { user: { id: string } }[]).map(({ user }) => user.id).sort(), [a.id, b.id].sort());
+    assert.deepEqual(
+      (d['members'] as { user: { id: string } }[]).map(({ user }) => user.id).sort(),
+      [a.id, b.id].sort(),
+    );
     assert.deepEqual(d['presences'], []);
     assert.equal(d['voice_states']?.length, 1);
   });
@@ -70,7 +82,10 @@ describe('a guild and its sessions', () => {
     const d = bench.take().findLast(({ t }) => t === 'GUILD_CREATE')?.d as Record<string, { user: { id: string } }[]>;
     assert.equal(d['large'] as unknown, true);
     assert.deepEqual(d['members']?.map(({ user }) => user.id).sort(), [first.id, second.id].sort());
-    assert.deepEqual(d['presences']?.map(({ user }) => user.id), [first.id]);
+    assert.deepEqual(
+      d['presences']?.map(({ user }) => user.id),
+      [first.id],
+    );
   });
 
   it('sends events only to threads whose sessions can want them', async () => {
@@ -80,7 +95,10 @@ describe('a guild and its sessions', () => {
     bench.take();
     await bench.ask('role.create', { patch: { name: 'r' } });
     const heard = bench.take().filter(({ t }) => t === 'GUILD_ROLE_CREATE');
-    assert.deepEqual(heard.map(({ thread }) => thread), [bench.node.of('io', 0).thread]);
+    assert.deepEqual(
+      heard.map(({ thread }) => thread),
+      [bench.node.of('io', 0).thread],
+    );
   });
 
   it('tells a member that loses a channel after the event that says so', async () => {
@@ -104,11 +122,14 @@ describe('a guild and its sessions', () => {
     assert.equal((await bench.ask('member.kick', { user_id: user.id })).status, 204);
     const heard = bench.take();
     const own = heard.filter(({ thread }) => thread === bench.node.of('io', 0).thread);
-    assert.deepEqual(own.map(({ k, t, record }) => [t ?? k, record['only'] ?? null, record['except'] ?? null]), [
-      ['GUILD_DELETE', [user.id], null],
-      ['GUILD_MEMBER_REMOVE', null, [user.id]],
-      ['views', null, null],
-    ]);
+    assert.deepEqual(
+      own.map(({ k, t, record }) => [t ?? k, record['only'] ?? null, record['except'] ?? null]),
+      [
+        ['GUILD_DELETE', [user.id], null],
+        ['GUILD_MEMBER_REMOVE', null, [user.id]],
+        ['views', null, null],
+      ],
+    );
     assert.deepEqual(own[0]?.d, { id: bench.guildId });
     assert.deepEqual(own[2]?.record['users'], [[user.id, null]]);
     const others = heard.filter(({ thread }) => thread !== bench.node.of('io', 0).thread);
@@ -149,14 +170,22 @@ describe('a guild and its sessions', () => {
     const first = await bench.attach(user, { presence: { status: 'idle', activities: [], since: null, afk: false } });
     const second = await bench.attach(user);
     await bench.node.advance(200);
-    let heard = bench.take().filter(({ t, d }) => t === 'PRESENCE_UPDATE' && (d?.['user'] as { id: string }).id === user.id);
-    assert.deepEqual(heard.map(({ d, record }) => [d?.['status'], record['lossy']]), [['online', true]]);
+    let heard = bench
+      .take()
+      .filter(({ t, d }) => t === 'PRESENCE_UPDATE' && (d?.['user'] as { id: string }).id === user.id);
+    assert.deepEqual(
+      heard.map(({ d, record }) => [d?.['status'], record['lossy']]),
+      [['online', true]],
+    );
     bench.cast({ ...second, k: 'detach' });
     await bench.node.advance(200);
     bench.cast({ ...first, k: 'detach' });
     await bench.node.advance(200);
     heard = bench.take().filter(({ t }) => t === 'PRESENCE_UPDATE');
-    assert.deepEqual(heard.map(({ d }) => d?.['status']), ['idle', 'offline']);
+    assert.deepEqual(
+      heard.map(({ d }) => d?.['status']),
+      ['idle', 'offline'],
+    );
     assert.deepEqual(heard[1]?.d?.['client_status'], {});
   });
 
@@ -165,7 +194,9 @@ describe('a guild and its sessions', () => {
     await bench.attach(bench.owner);
     await bench.attach(user, { presence: { status: 'invisible', activities: [], since: null, afk: false } });
     await bench.node.advance(200);
-    const heard = bench.take().filter(({ t, d }) => t === 'PRESENCE_UPDATE' && (d?.['user'] as { id: string }).id === user.id);
+    const heard = bench
+      .take()
+      .filter(({ t, d }) => t === 'PRESENCE_UPDATE' && (d?.['user'] as { id: string }).id === user.id);
     assert.deepEqual(heard, []);
   });
 
@@ -186,11 +217,17 @@ describe('a guild and its sessions', () => {
     bench.cast({ ...join(third), channel_id });
     bench.cast({ ...join(other), user_id: user.id, channel_id: null });
     await bench.node.settle();
-    assert.deepEqual(bench.take().filter(({ t }) => t === 'VOICE_STATE_UPDATE'), []);
+    assert.deepEqual(
+      bench.take().filter(({ t }) => t === 'VOICE_STATE_UPDATE'),
+      [],
+    );
     bench.cast({ ...session, k: 'detach' });
     await bench.node.settle();
     const left = bench.take().filter(({ t }) => t === 'VOICE_STATE_UPDATE');
-    assert.deepEqual(left.map(({ d }) => d?.['channel_id']), [null]);
+    assert.deepEqual(
+      left.map(({ d }) => d?.['channel_id']),
+      [null],
+    );
   });
 
   it('forgets the sessions of an I/O thread that goes down', async () => {
@@ -202,7 +239,10 @@ describe('a guild and its sessions', () => {
     bench.node.cut(bench.node.of('io', 1).thread);
     await bench.node.advance(200);
     const heard = bench.take().filter(({ t }) => t === 'PRESENCE_UPDATE');
-    assert.deepEqual(heard.map(({ d }) => [(d?.['user'] as { id: string }).id, d?.['status']]), [[user.id, 'offline']]);
+    assert.deepEqual(
+      heard.map(({ d }) => [(d?.['user'] as { id: string }).id, d?.['status']]),
+      [[user.id, 'offline']],
+    );
   });
 
   it('answers opcode 8 to the asking session alone, at least one chunk, not_found and nonce in it', async () => {
@@ -218,9 +258,15 @@ describe('a guild and its sessions', () => {
     const heard = bench.take().filter(({ t }) => t === 'GUILD_MEMBERS_CHUNK');
     const ids = heard.map(({ d }) => (d?.['members'] as { user: { id: string } }[]).map((member) => member.user.id));
     assert.deepEqual(ids, [[], [user.id], [user.id], [bench.owner.id, user.id]]);
-    assert.deepEqual(heard.map(({ record }) => record['session']), Array(4).fill(session.session));
+    assert.deepEqual(
+      heard.map(({ record }) => record['session']),
+      Array(4).fill(session.session),
+    );
     assert.deepEqual(heard[2]?.d?.['not_found'], ['123456789012345678']);
-    assert.deepEqual(heard.map(({ d }) => [d?.['chunk_index'], d?.['chunk_count'], d?.['nonce']]), Array(4).fill([0, 1, 'n']));
+    assert.deepEqual(
+      heard.map(({ d }) => [d?.['chunk_index'], d?.['chunk_count'], d?.['nonce']]),
+      Array(4).fill([0, 1, 'n']),
+    );
   });
 
   it('gives the whole member list only to bots that were granted it', async () => {
@@ -235,8 +281,14 @@ describe('a guild and its sessions', () => {
 
   it('fills with thousands of members and splits the list into chunks of 1,000', async () => {
     for (let batch = 0; batch < 3; batch += 1) {
-      const users = Array.from({ length: 800 }, (_, i) => ({ ...bench.owner, id: bench.ids.next(), username: `u${batch}-${i}` }));
-      await bench.store.commit(users.map((user) => ({ op: 'put', table: 'user', key: [user.id], doc: { ...user } }) as const));
+      const users = Array.from({ length: 800 }, (_, i) => ({
+        ...bench.owner,
+        id: bench.ids.next(),
+        username: `u${batch}-${i}`,
+      }));
+      await bench.store.commit(
+        users.map((user) => ({ op: 'put', table: 'user', key: [user.id], doc: { ...user } }) as const),
+      );
       const { body } = await bench.ask('fill', { users }, OPERATOR);
       assert.equal(body.member_count, 1 + (batch + 1) * 800);
     }
@@ -245,7 +297,10 @@ describe('a guild and its sessions', () => {
     bench.cast({ ...session, k: 'members', query: '', limit: 0, user_ids: null, presences: false, nonce: null });
     await bench.node.settle();
     const chunks = bench.take().filter(({ t }) => t === 'GUILD_MEMBERS_CHUNK');
-    assert.deepEqual(chunks.map(({ d }) => (d?.['members'] as unknown[]).length), [1000, 1000, 401]);
+    assert.deepEqual(
+      chunks.map(({ d }) => (d?.['members'] as unknown[]).length),
+      [1000, 1000, 401],
+    );
   });
 
   it('updates members when a user changes', async () => {
@@ -286,14 +341,14 @@ describe('a guild and its sessions', () => {
 describe('a guild whose store fails', () => {
   it('answers 500, dispatches nothing of it, and starts again from what is stored', async () => {
     let broken = false;
-    bench = await GuildBench.start((store) =>
-      Object.assign(Object.create(store) as typeof store, {
-        commit: async (ops: Parameters<typeof store.commit>[0]) => {
-          if (broken) throw new StoreError('disk full');
-          await store.commit(ops);
-        },
-      }),
-    );
+    bench = await GuildBench.start((store) => {
+      const commit = store.commit.bind(store);
+      store.commit = async (ops) => {
+        if (broken) throw new StoreError('disk full');
+        await commit(ops);
+      };
+      return store;
+    });
     try {
       await bench.attach(bench.owner);
       bench.take();
@@ -302,11 +357,17 @@ describe('a guild whose store fails', () => {
         bench.ask('role.create', { patch: { name: 'lost' } }),
         bench.ask('role.create', { patch: { name: 'lost too' } }),
       ]);
-      assert.deepEqual(answers.map(({ status }) => status), [500, 500]);
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        [500, 500],
+      );
       broken = false;
       await bench.node.advance(1_000);
       const { body } = await bench.ask('role.list');
-      assert.deepEqual(body.map(({ name }: { name: string }) => name), ['@everyone']);
+      assert.deepEqual(
+        body.map(({ name }: { name: string }) => name),
+        ['@everyone'],
+      );
       assert.deepEqual(names(bench.take()), ['up', 'up']);
       assert(bench.logged.some(({ event }) => event === 'topic_failed'));
     } finally {
@@ -317,5 +378,14 @@ describe('a guild whose store fails', () => {
 
 function join(session: { thread: number; session: number; session_id: string; user_id: string }) {
   const { thread, session: key, session_id, user_id } = session;
-  return { k: 'voice', thread, session: key, session_id, user_id, self_mute: false, self_deaf: false, self_video: false };
+  return {
+    k: 'voice',
+    thread,
+    session: key,
+    session_id,
+    user_id,
+    self_mute: false,
+    self_deaf: false,
+    self_video: false,
+  };
 }

@@ -56,10 +56,7 @@ export class GuildBench {
     const ids = new SnowflakeGenerator(node.clock, 0, 0);
     const owner = newUser(ids.next(), 'owner');
     const made = guildCreation({ name: 'Test', owner, ids, nowMs: node.clock.nowMs() });
-    await store.commit([
-      { op: 'put', table: 'user', key: [owner.id], doc: owner as unknown as Doc },
-      ...made.ops,
-    ]);
+    await store.commit([{ op: 'put', table: 'user', key: [owner.id], doc: owner as unknown as Doc }, ...made.ops]);
     const bench = new GuildBench(node, store, ids, owner, made);
     const actor = node.of('actor');
     const deps: TopicDeps = {
@@ -123,7 +120,12 @@ export class GuildBench {
   }
 
   /** Calls an operation as a user. */
-  async ask(op: string, args: object = {}, asUser: Snowflake = this.owner.id, reason: string | null = null): Promise<Answer> {
+  async ask(
+    op: string,
+    args: object = {},
+    asUser: Snowflake = this.owner.id,
+    reason: string | null = null,
+  ): Promise<Answer> {
     const io = this.node.of('io', 0);
     const requester = { user_id: asUser, bot: false, application_id: null };
     const address = topicAddress(io, `guild:${this.guildId}`);

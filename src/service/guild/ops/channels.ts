@@ -203,6 +203,7 @@ export const guildChannelOperations = {
       ops.push(...removeInvite(invite));
     }
     ctx.write(...ops);
+    state.book.dropChannelFiles(ctx, channel_id);
     state.deleteChannel(channel_id);
     audit(ctx, AUDIT.CHANNEL_DELETE, channel_id, { changes: changesOf(channel, { name: null, type: null }) });
     ctx.dispatch(guildEvent('CHANNEL_DELETE', payload));

@@ -105,6 +105,8 @@ export function channelRemoval(guildId: Snowflake, id: Snowflake): StoreOp[] {
     remove('channel_owner', [id]),
     { op: 'deletePrefix', table: 'channel_webhook', key: [id] },
     { op: 'deletePrefix', table: 'pin', key: [id] },
+    // Its files are swept at the next start.
+    { op: 'deletePrefix', table: 'attachment', key: [id] },
     { op: 'deleteChannelMessages', channel_id: id },
   ];
 }
