@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, describe, it } from 'node:test';
-import Eris from 'eris';
+import * as Eris from 'eris';
 import * as Oceanic from 'oceanic.js';
 import { nextEvent } from '../support/events.ts';
 import { type Provision, Server } from '../support/server.ts';

@@ -66,7 +66,8 @@ export function interactionPayload(parts: InteractionParts) {
     app_permissions: parts.app_permissions,
     entitlements: [] as unknown[],
     entitlement_sku_ids: [] as unknown[],
-    authorizing_integration_owners: { '0': parts.guild_id ?? '0' },
+    // Discord says '0' in private channels, which typed clients take for no id.
+    authorizing_integration_owners: (inGuild ? { '0': parts.guild_id } : {}) as { [type: string]: string },
     context: inGuild ? 0 : 1,
     attachment_size_limit: ATTACHMENT_SIZE_LIMIT,
   };

@@ -314,6 +314,10 @@ test('attachments are shown at the reader’s origin, and an embed finds them by
   assert.equal(body.attachments[0].url, url);
   assert.equal(body.embeds[0].image.url, url);
   assert.deepEqual(missingObjectFields('Message', body), []);
+  const hidden = await bench.ask('editMessage', OWNER, { message_id: body.id, flags: 4 });
+  assert.deepEqual(hidden.body.embeds, []);
+  const shown = await bench.ask('editMessage', OWNER, { message_id: body.id, flags: 0 });
+  assert.equal(shown.body.embeds[0].image.url, url);
   const row = await bench.store.get('attachment', [CHANNEL, '1000000000000000077']);
   assert.deepEqual(row, { message_id: body.id, filename: 'a.png', size: 3 });
   await bench.ask('editMessage', ANN, { message_id: body.id, attachments: [], content: 'text now' });

@@ -4,6 +4,7 @@
 import type { Snowflake } from '../../base/snowflake.ts';
 import { isPrivateChannel } from '../../protocol/channel-types.ts';
 import { eventIntents } from '../../protocol/intents.ts';
+import { MessageFlags } from '../../protocol/message-flags.ts';
 import { MessageType } from '../../protocol/message-types.ts';
 import {
   attachmentPayload,
@@ -107,7 +108,7 @@ function partsOf(record: MessageRecord, around: Surroundings, reader: Reader) {
     id: record.id,
     channel_id: record.channel_id,
     author: around.users.get(record.author_id) ?? deletedUser(record.author_id),
-    doc: doc.embeds.length > 0 && doc.attachments.length > 0 ? withEmbeddedFiles(record, reader) : doc,
+    doc: doc.embeds.length === 0 ? doc : withShownEmbeds(record, reader),
     mentions: doc.mention_ids.flatMap((id) => around.users.get(id) ?? []),
     attachments: doc.attachments.map((attachment) => attachmentPayload(attachment, record.channel_id, reader.origin)),
     ...(doc.reactions === undefined
@@ -123,9 +124,11 @@ function partsOf(record: MessageRecord, around: Surroundings, reader: Reader) {
   };
 }
 
-/** Embeds point at files of their own message as attachment://name. */
-function withEmbeddedFiles(record: MessageRecord, reader: Reader): MessageDoc {
+/** None when they are suppressed; those that point at files of their own message (attachment://name) with the real URL. */
+function withShownEmbeds(record: MessageRecord, reader: Reader): MessageDoc {
   const doc = docOf(record);
+  if ((doc.flags & MessageFlags.SUPPRESS_EMBEDS) !== 0) return { ...doc, embeds: [] };
+  if (doc.attachments.length === 0) return doc;
   const urls = new Map<unknown, string>();
   for (const file of doc.attachments) {
     urls.set(`attachment://${file.filename}`, attachmentPayload(file, record.channel_id, reader.origin).url);

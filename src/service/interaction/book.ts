@@ -39,6 +39,8 @@ export interface Interaction {
   readonly metadata: { readonly [key: string]: unknown };
   /** The message a component is on. */
   readonly message_id: Snowflake | null;
+  /** The token under which that message is kept when it is ephemeral. */
+  readonly message_token: string | null;
   /** What @original is; null while there is none. */
   readonly original_id: Snowflake | null;
   readonly acknowledged: boolean;
@@ -47,6 +49,12 @@ export interface Interaction {
 }
 
 export type EphemeralMessage = { readonly id: Snowflake; readonly [key: string]: unknown };
+
+export interface FoundEphemeral {
+  readonly token: string;
+  readonly application_id: Snowflake;
+  readonly message: EphemeralMessage;
+}
 
 export type NewInteraction = Omit<Interaction, 'token' | 'original_id' | 'acknowledged' | 'ephemerals'>;
 
@@ -125,6 +133,16 @@ export class InteractionBook {
     entry.interaction = { ...entry.interaction, ephemerals };
   }
 
+  /** The ephemeral message of this id that the invoker sees, and the token it is kept under. */
+  findEphemeral(invokerId: Snowflake, messageId: Snowflake): FoundEphemeral | null {
+    for (const [token, { interaction }] of this.#entries) {
+      if (interaction.invoker_id !== invokerId || this.#live(token) === undefined) continue;
+      const message = interaction.ephemerals.find(({ id }) => id === messageId);
+      if (message !== undefined) return { token, application_id: interaction.application_id, message };
+    }
+    return null;
+  }
+
   /** After ANSWER_MS: the interaction when nobody answered. */
   failUnanswered(token: string): Interaction | null {
     const entry = this.#live(token);
@@ -162,6 +180,7 @@ type Request =
   | { readonly k: 'acknowledge'; readonly id: Snowflake; readonly token: string }
   | { readonly k: 'retract'; readonly token: string }
   | { readonly k: 'original'; readonly token: string; readonly original_id: Snowflake | null }
+  | { readonly k: 'findEphemeral'; readonly invoker_id: Snowflake; readonly message_id: Snowflake }
   | { readonly k: 'putEphemeral'; readonly token: string; readonly message: EphemeralMessage }
   | { readonly k: 'removeEphemeral'; readonly token: string; readonly message_id: Snowflake };
 
@@ -195,6 +214,8 @@ class InteractionsActor implements Behaviour {
       case 'original':
         book.setOriginal(request.token, request.original_id);
         return {};
+      case 'findEphemeral':
+        return { found: book.findEphemeral(request.invoker_id, request.message_id) };
       case 'putEphemeral':
         book.putEphemeral(request.token, request.message);
         return {};
@@ -252,6 +273,11 @@ export class Interactions {
 
   setOriginal(token: string, original_id: Snowflake | null): Promise<unknown> {
     return this.#ask({ k: 'original', token, original_id });
+  }
+
+  async findEphemeral(invoker_id: Snowflake, message_id: Snowflake): Promise<FoundEphemeral | null> {
+    const answer = await this.#ask<{ found: FoundEphemeral | null }>({ k: 'findEphemeral', invoker_id, message_id });
+    return answer.found;
   }
 
   putEphemeral(token: string, message: EphemeralMessage): Promise<unknown> {

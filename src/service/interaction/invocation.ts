@@ -16,14 +16,14 @@ import {
   string,
   unknown,
 } from '../../protocol/form.ts';
-import { channelPayload, messageMemberPayload, messagePayload, rolePayload, userPayload } from '../../protocol/payload.ts';
-import type {
-  ChannelRecord,
-  CommandRecord,
-  MessageDoc,
-  RoleRecord,
-  UserRecord,
-} from '../../protocol/records.ts';
+import {
+  channelPayload,
+  messageMemberPayload,
+  messagePayload,
+  rolePayload,
+  userPayload,
+} from '../../protocol/payload.ts';
+import type { ChannelRecord, CommandRecord, MessageDoc, RoleRecord, UserRecord } from '../../protocol/records.ts';
 import type { StoreReader } from '../../state/store/port.ts';
 import { CommandType } from '../account/commands.ts';
 import { gather, present } from '../channel/present.ts';
@@ -236,4 +236,3 @@ export interface EphemeralParts {
 export function ephemeralPayload(parts: EphemeralParts) {
   return messagePayload({ ...parts, mentions: [] });
 }
-

@@ -1,5 +1,6 @@
-// Every resource's routes, in one list. A path is matched whole, so their order means nothing.
+// Every resource's routes, in one list.
 
+import type { Route } from '../route.ts';
 import { applicationRoutes } from './applications.ts';
 import { attachmentRoutes } from './attachments.ts';
 import { authRoutes } from './auth.ts';
@@ -11,6 +12,7 @@ import { emojiRoutes } from './emojis.ts';
 import { gatewayRoutes } from './gateway.ts';
 import { guildRoutes } from './guilds.ts';
 import { imageRoutes } from './images.ts';
+import { interactionRoutes } from './interactions.ts';
 import { inviteRoutes } from './invites.ts';
 import { memberRoutes } from './members.ts';
 import { messageRoutes } from './messages.ts';
@@ -20,7 +22,7 @@ import { roleRoutes } from './roles.ts';
 import { typingRoutes } from './typing.ts';
 import { userRoutes } from './users.ts';
 import { voiceRoutes } from './voice.ts';
-import type { Route } from '../route.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 export const ROUTES: readonly Route[] = [
   ...applicationRoutes,
@@ -34,6 +36,7 @@ export const ROUTES: readonly Route[] = [
   ...gatewayRoutes,
   ...guildRoutes,
   ...imageRoutes,
+  ...interactionRoutes,
   ...inviteRoutes,
   ...memberRoutes,
   ...messageRoutes,
@@ -43,4 +46,5 @@ export const ROUTES: readonly Route[] = [
   ...typingRoutes,
   ...userRoutes,
   ...voiceRoutes,
+  ...webhookRoutes,
 ];
