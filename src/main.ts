@@ -1,7 +1,8 @@
 // The composition root: configuration -> state -> service -> edge -> control -> signals, in the order data flows.
 
 import type { Config } from './config/load.ts';
-import { createLog, type Log } from './config/log.ts';
+import type { Log } from './base/log.ts';
+import { createLog } from './config/log.ts';
 import { firstStart, type Welcome } from './control/first-start.ts';
 import { bootNode, type GuildhallNode } from './control/node.ts';
 import { listenRpc, OperatorError } from './control/rpc.ts';

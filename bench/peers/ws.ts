@@ -1,4 +1,4 @@
-// The `ws` package: the same program as uws.ts. It keeps a reference to what it sends, so each socket gets a copy of the frame.
+// The `ws` package as its users write it. It keeps a reference to what it sends, so each socket gets a copy of the frame.
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,29 +7,21 @@ import { writeSequence } from '../../src/protocol/dispatch.ts';
 import { frame } from './message.ts';
 
 const sequences = new Map<WebSocket, number>();
-let queued = 0;
 
-function flush(): void {
-  const count = queued;
-  queued = 0;
+/** As the package's documentation broadcasts: one send per socket and message. */
+function broadcast(): void {
   for (const [socket, last] of sequences) {
-    const raw = (socket as unknown as { _socket: { cork(): void; uncork(): void } })._socket;
-    raw.cork();
-    for (let i = 1; i <= count; i += 1) {
-      const copy = Buffer.from(frame);
-      writeSequence(copy, last + i);
-      socket.send(copy, { binary: false, compress: false });
-    }
-    raw.uncork();
-    sequences.set(socket, last + count);
+    const copy = Buffer.from(frame);
+    writeSequence(copy, last + 1);
+    sequences.set(socket, last + 1);
+    socket.send(copy, { binary: false, compress: false });
   }
 }
 
 const http = createServer((request, reply) => {
   request.resume();
   request.on('end', () => {
-    queued += 1;
-    if (queued === 1) setImmediate(flush);
+    broadcast();
     reply.end('{}');
   });
 });

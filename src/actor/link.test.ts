@@ -16,10 +16,15 @@ interface Heard {
 function path(ringBytes = RING_BYTES_MIN): { out: LinkOut; in: LinkIn; heard: Heard[] } {
   const ring = createRing(ringBytes);
   const heard: Heard[] = [];
-  const incoming = new LinkIn(0, new RingReader(ring), (kind, memory, position) => {
-    const name = readTo(memory, position) === 0 ? readName(memory, position) : '';
-    heard.push({ kind, name, ref: readRef(memory, position), value: readValue(memory, position) });
-  });
+  const incoming = new LinkIn(
+    0,
+    new RingReader(ring),
+    (kind, memory, position) => {
+      const name = readTo(memory, position) === 0 ? readName(memory, position) : '';
+      heard.push({ kind, name, ref: readRef(memory, position), value: readValue(memory, position) });
+    },
+    () => undefined,
+  );
   return { out: new LinkOut(1, new RingWriter(ring)), in: incoming, heard };
 }
 

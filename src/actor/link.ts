@@ -238,14 +238,17 @@ export class LinkIn {
   readonly thread: number;
   readonly #ring: RingReader;
   readonly #receive: RecordReceiver;
+  readonly #onRoom: () => void;
   #long: RecordMemory | null = null;
   #longLength = 0;
   #longFilled = 0;
 
-  constructor(thread: number, ring: RingReader, receive: RecordReceiver) {
+  /** `onRoom`: the sender waits for room, and there is some now. */
+  constructor(thread: number, ring: RingReader, receive: RecordReceiver, onRoom: () => void) {
     this.thread = thread;
     this.#ring = ring;
     this.#receive = receive;
+    this.#onRoom = onRoom;
   }
 
   isEmpty(): boolean {
@@ -253,11 +256,7 @@ export class LinkIn {
   }
 
   drain(recordsMax: number): number {
-    return this.#ring.drain(recordsMax, this.#onRecord);
-  }
-
-  takeStalled(): boolean {
-    return this.#ring.takeStalled();
+    return this.#ring.drain(recordsMax, this.#onRecord, this.#onRoom);
   }
 
   readonly #onRecord = (kind: number, position: number, bytes: number): void => {

@@ -40,7 +40,7 @@ export class Poller {
   /** One round: links, actors, then sleep or another round. */
   poll(): void {
     if (this.#closed) return;
-    if (this.#runtime.poll() > 0) {
+    if (this.#runtime.poll()) {
       this.#arm();
       return;
     }

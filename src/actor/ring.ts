@@ -182,10 +182,10 @@ export class RingReader {
   }
 
   /**
-   * Hands up to `recordsMax` records to the handler and gives their room back. Answers how many there were. A handler must
-   * not throw: half a drain would be lost.
+   * Hands up to `recordsMax` records to the handler and gives their room back, telling `onRoom` if the producer waits for room.
+   * Answers how many there were. A handler must not throw: half a drain would be lost.
    */
-  drain(recordsMax: number, handler: RecordHandler): number {
+  drain(recordsMax: number, handler: RecordHandler, onRoom: () => void): number {
     const tail = this.#atomics.load(this.#words, TAIL);
     let head = this.#head;
     if (head === tail) return 0;
@@ -206,20 +206,20 @@ export class RingReader {
       const step = align8(bytes);
       head = (head + step) & COUNTER_MASK;
       freed += step;
-      // A producer that fills the ring faster than one drain ends must see room early.
+      // A producer that waits for room is woken while there is work left for this side: neither stands still.
       if (freed >= this.capacity >> 2) {
-        this.#atomics.store(this.#words, HEAD, head);
+        this.#giveRoom(head, onRoom);
         freed = 0;
       }
     }
     this.#head = head;
-    this.#atomics.store(this.#words, HEAD, head);
+    this.#giveRoom(head, onRoom);
     return count;
   }
 
-  /** After a drain: did the producer ask to be woken? Takes the request. */
-  takeStalled(): boolean {
-    if (this.#atomics.load(this.#words, STALLED) === 0) return false;
-    return this.#atomics.exchange(this.#words, STALLED, 0) === 1;
+  #giveRoom(head: number, onRoom: () => void): void {
+    this.#atomics.store(this.#words, HEAD, head);
+    if (this.#atomics.load(this.#words, STALLED) === 0) return;
+    if (this.#atomics.exchange(this.#words, STALLED, 0) === 1) onRoom();
   }
 }

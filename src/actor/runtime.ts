@@ -426,25 +426,25 @@ export class ThreadRuntime implements Runtime {
     }
   }
 
-  /** Drains every link once and runs the actors. Answers how many records came. */
-  poll(): number {
+  /** Drains every link once, moves what waits, and runs the actors. False: there was nothing to do. */
+  poll(): boolean {
     let records = 0;
     const most = this.scheduler.isIdle ? RECORDS_PER_POLL : RECORDS_PER_BUSY_POLL;
-    for (const link of this.#in) {
-      if (link === undefined) continue;
-      records += link.drain(most);
-      if (link.takeStalled()) this.#wake(link.thread);
-    }
-    this.pumpBlocked();
+    for (const link of this.#in) if (link !== undefined) records += link.drain(most);
+    const moved = this.pumpBlocked();
     this.scheduler.runNow();
-    return records;
+    return records > 0 || moved;
   }
 
   /** Moves what waits outside full rings. */
-  pumpBlocked(): void {
+  pumpBlocked(): boolean {
+    let moved = false;
     for (const link of this.#out) {
-      if (link?.isBlocked === true && link.pump()) this.#wake(link.thread);
+      if (link?.isBlocked !== true || !link.pump()) continue;
+      moved = true;
+      this.#wake(link.thread);
     }
+    return moved;
   }
 
   /** Does any link hold a record? */
@@ -457,8 +457,11 @@ export class ThreadRuntime implements Runtime {
   attach(thread: number, out: RingWriter, incoming: RingReader): void {
     assert(thread !== this.thread, 'a thread has no ring to itself');
     this.#out[thread] = new LinkOut(thread, out);
-    this.#in[thread] = new LinkIn(thread, incoming, (kind, memory, position) =>
-      this.#receive(thread, kind, memory, position),
+    this.#in[thread] = new LinkIn(
+      thread,
+      incoming,
+      (kind, memory, position) => this.#receive(thread, kind, memory, position),
+      () => this.#wake(thread),
     );
   }
 

@@ -125,7 +125,7 @@ export class TestNode {
       this.#pollArmed = false;
       const awake = [...this.#awake];
       this.#awake.clear();
-      for (const index of awake) if (this.runtime(index).poll() > 0) this.#wake(index);
+      for (const index of awake) if (this.runtime(index).poll()) this.#wake(index);
     });
   }
 }

@@ -1,13 +1,7 @@
 // One JSON line an event on standard error, from every thread. Written synchronously: a line about a crash must be out before it.
 
 import pino from 'pino';
-
-/** What a log line is made of: `event` names it, the rest are its fields. Never a token or a password. */
-export type LogEvent = { readonly event: string; readonly level?: 'debug' | 'info' | 'warn' | 'error' } & {
-  readonly [field: string]: unknown;
-};
-
-export type Log = (event: LogEvent) => void;
+import type { Log } from '../base/log.ts';
 
 /** Fields that must not reach a disk whoever passes them. */
 const REDACTED = ['token', 'password', 'password_hash', 'authorization', '*.token', '*.password', '*.password_hash'];

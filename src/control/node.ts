@@ -6,7 +6,7 @@ import type { ThreadInfo } from '../actor/types.ts';
 import { systemClock } from '../base/clock.ts';
 import { SnowflakeGenerator } from '../base/snowflake.ts';
 import type { Config } from '../config/load.ts';
-import type { Log } from '../config/log.ts';
+import type { Log } from '../base/log.ts';
 import { startMainActors } from '../service/account/start.ts';
 import { connectStore } from '../state/store/client.ts';
 import { lockDataDir, StoreLocked } from '../state/store/lock.ts';

@@ -5,7 +5,8 @@
 import type { ActorContext, Behaviour, Message, Runtime } from '../actor/types.ts';
 import { CallError } from '../actor/types.ts';
 import { SnowflakeGenerator } from '../base/snowflake.ts';
-import { createLog, type Log } from '../config/log.ts';
+import type { Log } from '../base/log.ts';
+import { createLog } from '../config/log.ts';
 import type { Config } from '../config/load.ts';
 import { apiError } from '../protocol/errors.ts';
 import { Authenticator } from '../service/account/authenticator.ts';

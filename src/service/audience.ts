@@ -126,6 +126,13 @@ export class Audience {
     return entry;
   }
 
+  /** Keeps the session's presence; a user's sessions stand in the order in which theirs were last set. */
+  setPresence(entry: AttachedSession, presence: PresenceState | null): void {
+    entry.presence = presence;
+    const ofUser = this.#users.get(entry.user_id);
+    if (ofUser?.delete(entry) === true) ofUser.add(entry);
+  }
+
   /** Every session of a user (it left the guild). */
   removeUser(userId: Snowflake): AttachedSession[] {
     const entries = [...this.sessionsOf(userId)];

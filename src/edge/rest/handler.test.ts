@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { CallError } from '../../actor/types.ts';
 import { ManualClock } from '../../base/clock.ts';
-import type { LogEvent } from '../../config/log.ts';
+import type { LogEvent } from '../../base/log.ts';
 import { apiError } from '../../protocol/errors.ts';
 import type { Transport } from '../transport/types.ts';
 import { createUwsTransport } from '../transport/uws.ts';
@@ -183,6 +183,8 @@ test('parameters are decoded once; what cannot be is 400; ids are checked', asyn
   assert.equal((await ask('PUT', path('name%3A123'))).json.params.emoji, 'name:123');
   assert.equal((await ask('PUT', path('a%2Fb%2525'))).json.params.emoji, 'a/b%25');
   clock.advance(5000);
+  assert.equal((await ask('PUT', path('x').replace('@me', '%40me'))).status, 200);
+  assert.equal((await ask('PUT', path('x%2540y'))).json.params.emoji, 'x%40y');
   assert.equal((await ask('PUT', path('%zz'))).status, 400);
   assert.equal((await ask('PUT', path('%ff'))).status, 400);
   for (const id of ['abc', '0', '-1', '1'.repeat(21), '18446744073709551616', '%20']) {

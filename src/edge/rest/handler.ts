@@ -3,7 +3,7 @@
 // is logged and tells the client nothing of the inside.
 
 import type { Clock } from '../../base/clock.ts';
-import type { Log } from '../../config/log.ts';
+import type { Log } from '../../base/log.ts';
 import { type ApiError, apiError } from '../../protocol/errors.ts';
 import type { Requester } from '../../service/request.ts';
 import { ClientGone } from '../transport/body.ts';
@@ -174,11 +174,11 @@ class RestHandler {
   #failure(http: HttpRequest, error: unknown): HttpReply {
     const known: ApiError | null = asApiError(error);
     if (known !== null) {
-      if (known.status >= 500) this.#report('rest.unavailable', 'warn', http, error);
+      if (known.status >= 500) this.#report('rest_unavailable', 'warn', http, error);
       return errorReply(known);
     }
     if (error instanceof ClientGone) return errorReply(apiError('GENERAL'));
-    this.#report('rest.failed', 'error', http, error);
+    this.#report('rest_failed', 'error', http, error);
     return errorReply(apiError('INTERNAL'));
   }
 

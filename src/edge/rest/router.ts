@@ -33,7 +33,8 @@ export class RestRouter {
 
   /** `path` is percent-encoded, without query. HEAD finds GET's routes. */
   match(method: string, path: string): Match {
-    const clean = path.replace(/\/{2,}/g, '/');
+    // discord.js writes @me and @original as %40me and %40original.
+    const clean = path.replace(/\/{2,}/g, '/').replaceAll('%40', '@');
     const prefix = PREFIXES.find(
       (one) => clean.startsWith(one) && (clean.length === one.length || clean[one.length] === '/'),
     );

@@ -218,7 +218,7 @@ class Guild {
   #presence(message: SessionPresence): void {
     const session = this.host.audience.session(message.thread, message.session);
     if (session === undefined) return;
-    session.presence = message.presence;
+    this.host.audience.setPresence(session, message.presence);
     this.#refreshPresence(session.user_id);
   }
 

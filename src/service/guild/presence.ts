@@ -16,12 +16,15 @@ export const OFFLINE: Presence = { status: 'offline', activities: [], client_sta
 /** The most active status wins. */
 const RANK: { readonly [status: string]: number } = { online: 4, dnd: 3, idle: 2, invisible: 1, offline: 0 };
 
-/** One presence of all sessions of a user. */
+/**
+ * One presence of all sessions of a user, given in the order in which theirs were last set: of people's the most active one (of
+ * equals the last), of a bot's the last, because a bot has one mind, and a session that lost its connection stays for a while.
+ */
 export function aggregate(sessions: Iterable<Pick<AttachedSession, 'presence' | 'bot'>>): Presence {
   let best: Pick<AttachedSession, 'presence' | 'bot'> | undefined;
   for (const session of sessions) {
     if (session.presence === null) continue;
-    if (best === undefined || rank(session) > rank(best)) best = session;
+    if (best === undefined || session.bot || rank(session) >= rank(best)) best = session;
   }
   if (best === undefined) return OFFLINE;
   const { presence, bot } = best;

@@ -33,13 +33,17 @@ export interface Listeners {
  * again in about 10 ns a session.
  */
 const LISTS_MAX = 64;
-const EVERYTHING = '*';
+const EXACT_MAX = 4;
+/** Shared by all topics: every user's own topic is viewed whole. */
+const EVERYTHING: View = { key: '*', channels: null, users: 0 };
+const NOBODY: readonly Attachment[] = [];
 
+/** There is one for each connected user, so an audience of one session is small: no maps, no spare room in its list. */
 export class TopicAudience {
   readonly name: TopicName;
-  readonly attachments: Attachment[] = [];
-  readonly #views = new Map<string, View>();
-  readonly #lists = new Map<Snowflake | null, Map<number, Listeners>>();
+  #attachments: Attachment[] | null = null;
+  #views: Map<string, View> | null = null;
+  #lists: Map<Snowflake | null, Map<number, Listeners>> | null = null;
   #listCount = 0;
   /** Private channels and a user's own events go to shard 0 only. */
   readonly #shardZeroOnly: boolean;
@@ -49,22 +53,30 @@ export class TopicAudience {
     this.#shardZeroOnly = !name.startsWith('guild:');
   }
 
+  get attachments(): readonly Attachment[] {
+    return this.#attachments ?? NOBODY;
+  }
+
   get empty(): boolean {
     return this.attachments.length === 0;
   }
 
   attach(session: Session, view: readonly Snowflake[] | 'all'): Attachment {
     const attachment: Attachment = { session, topic: this, view: this.#intern(view), index: this.attachments.length };
-    this.attachments.push(attachment);
-    session.topics.push(attachment);
+    if (this.#attachments === null) this.#attachments = [attachment];
+    else this.#attachments.push(attachment);
+    // Most sessions have a topic or two: exact lists for those, growing ones beyond.
+    if (session.topics.length < EXACT_MAX) session.topics = [...session.topics, attachment];
+    else session.topics.push(attachment);
     this.#forget();
     return attachment;
   }
 
   detach(attachment: Attachment): void {
-    const last = this.attachments.pop() as Attachment;
+    const attachments = this.#attachments as Attachment[];
+    const last = attachments.pop() as Attachment;
     if (last !== attachment) {
-      this.attachments[attachment.index] = last;
+      attachments[attachment.index] = last;
       last.index = attachment.index;
     }
     const { topics } = attachment.session;
@@ -100,6 +112,7 @@ export class TopicAudience {
 
   listeners(channel: Snowflake | undefined, intents: number): Listeners {
     const key = channel ?? null;
+    this.#lists ??= new Map();
     let byIntents = this.#lists.get(key);
     if (byIntents === undefined) {
       byIntents = new Map();
@@ -128,25 +141,28 @@ export class TopicAudience {
   }
 
   #dropOldest(keep: Snowflake | null): void {
-    for (const [key, lists] of this.#lists) {
-      if (key === keep && this.#lists.size > 1) continue;
+    const all = this.#lists;
+    for (const [key, lists] of all ?? []) {
+      if (key === keep && all?.size !== 1) continue;
       this.#listCount -= lists.size;
-      this.#lists.delete(key);
+      all?.delete(key);
       return;
     }
   }
 
   #forget(): void {
     if (this.#listCount === 0) return;
-    this.#lists.clear();
+    this.#lists = null;
     this.#listCount = 0;
   }
 
   #intern(view: readonly Snowflake[] | 'all'): View {
-    const key = view === 'all' ? EVERYTHING : view.join();
+    if (view === 'all') return EVERYTHING;
+    const key = view.join();
+    this.#views ??= new Map();
     let found = this.#views.get(key);
     if (found === undefined) {
-      found = { key, channels: view === 'all' ? null : new Set(view), users: 0 };
+      found = { key, channels: new Set(view), users: 0 };
       this.#views.set(key, found);
     }
     found.users += 1;
@@ -154,7 +170,8 @@ export class TopicAudience {
   }
 
   #release(view: View): void {
+    if (view === EVERYTHING) return;
     view.users -= 1;
-    if (view.users === 0) this.#views.delete(view.key);
+    if (view.users === 0) this.#views?.delete(view.key);
   }
 }

@@ -72,9 +72,10 @@ export class Moves {
   /** Fetches the session from wherever it is. Resolves with the session, detached and whole, or why there is none. */
   async claim(id: string, userId: Snowflake): Promise<Session | 'invalid' | 'busy'> {
     const relay = this.#relay;
-    const located = await this.#locate(id, userId);
-    if (located === undefined) return 'invalid';
+    // Twice: a session on its way between two other threads can be missed by one look.
+    const located = (await this.#locate(id, userId)) ?? (await this.#locate(id, userId));
     if (relay.sessions.byId(id) !== undefined) return 'busy';
+    if (located === undefined) return 'invalid';
     // Its intents must be known before the first event comes for it.
     const session = relay.open({ ...located.spec, id, user_id: userId });
     session.status = ARRIVING;
@@ -87,7 +88,8 @@ export class Moves {
       return this.#install(session, reply.state, reply.bytes ?? EMPTY) ? session : 'invalid';
     }
     relay.end(session);
-    return reply.found === 'busy' ? 'busy' : 'invalid';
+    // It was there a moment ago: it moved on, and the client finds it when it comes again.
+    return reply.found === 'lost' ? 'invalid' : 'busy';
   }
 
   async #locate(id: string, userId: Snowflake): Promise<{ thread: number; spec: MovingSpec } | undefined> {

@@ -96,7 +96,7 @@ export class Session implements Behaviour {
   /** Bytes of live events that wait because the socket is blocked. */
   queuedBytes = 0;
   readonly kept = new Positions();
-  readonly topics: Attachment[] = [];
+  topics: Attachment[] = [];
   joining: Joining | null = null;
   /** Positions that wait for their numbers (IDENTIFYING, ARRIVING). */
   held: number[] | null = null;
