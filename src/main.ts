@@ -1,5 +1,6 @@
 // The composition root: configuration -> state -> service -> edge -> control -> signals, in the order data flows.
 
+import type { ThreadInfo } from './actor/types.ts';
 import type { Config } from './config/load.ts';
 import type { Log } from './base/log.ts';
 import { createLog } from './config/log.ts';
@@ -7,13 +8,16 @@ import { firstStart, type Welcome } from './control/first-start.ts';
 import { bootNode, type GuildhallNode } from './control/node.ts';
 import { listenRpc, OperatorError } from './control/rpc.ts';
 import { probePort } from './edge/transport/probe.ts';
+import { sweepAttachments } from './service/channel/attachment-files.ts';
 import { bindingAbsence, hasBinding } from '../native/binding.ts';
 
 /** After this a stop no longer waits for anything: the process ends and the store recovers, as after kill -9. */
 const STOP_DEADLINE_MS = 25_000;
 
-export async function serve(config: Config): Promise<void> {
+/** Resolves when it serves; from then on it runs until a signal or an error ends the process. */
+export async function serve(config: Config): Promise<GuildhallNode> {
   const log = createLog(config.log.level);
+  const startedMs = Date.now();
   const port = await probePort(config.http.host, config.http.port).catch((error: unknown) => {
     throw new OperatorError(
       'port_in_use',
@@ -57,14 +61,27 @@ export async function serve(config: Config): Promise<void> {
     const { welcome, fresh } = await firstStart(node.deps);
     rpc = await listenRpc(config.data.dir, node.admin);
     const runtime = node.node.runtime;
-    for (const thread of runtime.threads('io')) {
-      await runtime.call({ thread: thread.index, name: 'io' }, { k: 'listen', host: config.http.host, port });
-    }
+    const listen = ({ index }: ThreadInfo): Promise<unknown> =>
+      runtime.call({ thread: index, name: 'io' }, { k: 'listen', host: config.http.host, port });
+    for (const thread of runtime.threads('io')) await listen(thread);
+    // An I/O thread that died and was replaced serves again; where the port went to somebody else meanwhile, nothing is left to do.
+    runtime.onThreadChange((thread, up) => {
+      if (!up || thread.kind !== 'io' || stopping !== undefined) return;
+      listen(thread).catch((error: unknown) => {
+        log({ event: 'listen_failed', level: 'error', thread: thread.index, error });
+        stop(1);
+      });
+    });
     announce(config, port, welcome, fresh);
+    // Files whose message a crash kept from being written; nobody waits for it.
+    sweepAttachments(config.data.dir, node.store, startedMs).catch((error: unknown) => {
+      log({ event: 'attachment_sweep_failed', level: 'warn', error });
+    });
   } catch (error) {
     log({ event: 'start_failed', level: 'error', error });
     stop(1);
   }
+  return node;
 }
 
 /** Tells clients to come back, saves their sessions, closes every App, then stops the actors and the store. */

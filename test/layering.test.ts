@@ -91,7 +91,7 @@ test('the rule sees what it has to see', () => {
     ['src/edge/gateway/a.ts', `import { x } from '../../voice/x.ts';`, 1],
     ['src/edge/gateway/a.ts', `const x = await import('../../control/x.ts');`, 1],
     ['src/edge/io-thread.ts', `import { load } from '../config/load.ts';`, 0],
-    ['src/edge/gateway/a.ts', `import { load } from '../../config/load.ts';`, 1],
+    ['src/service/guild/a.ts', `import { load } from '../../config/load.ts';`, 1],
     ['src/actor/a.ts', `new Worker(new URL('../edge/io-thread.ts', import.meta.url))`, 1],
     ['src/control/a.ts', `import '../edge/x.ts';\nimport { y } from '../service/y.ts';`, 0],
     ['src/service/a.ts', `import { x } from '../control/x.ts';`, 1],

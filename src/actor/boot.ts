@@ -212,6 +212,8 @@ class Node implements NodeRuntime {
     for (const other of this.#threads) other.post({ t: 'detach', thread: thread.index });
     this.#main.detach(thread.index);
     this.#waker?.disconnect(thread.index);
+    // The dead may have claimed main's wake-up and not lived to send it.
+    this.#poller.poll();
     this.#main.threadChanged(thread.index, false);
     const expected = thread.stopping || this.#stopping !== undefined;
     if (!expected) {

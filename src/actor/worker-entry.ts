@@ -105,10 +105,14 @@ port.on('message', (message: ToWorker) => {
     Promise.resolve(module?.start(runtime, plan.options)).then(() => tell({ t: 'ready' }), crash);
   } else if (message.t === 'attach') {
     attach(message.path);
+    // Somebody may have claimed a wake-up while this path was down: both ends look once without being asked.
+    waker?.wake(message.path.thread);
     poller.poll();
   } else if (message.t === 'detach') {
     runtime.detach(message.thread);
     waker?.disconnect(message.thread);
+    // The dead may have claimed this thread's wake-up and not lived to send it.
+    poller.poll();
     runtime.threadChanged(message.thread, false);
   } else if (message.t === 'up') runtime.threadChanged(message.thread, true);
   else stop(message.reason).catch(crash);

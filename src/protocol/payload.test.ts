@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as payload from './payload.ts';
 import type { InviteRecord, VoiceStateRecord } from './records.ts';
-import { EVENT_FIELDS, missingFields, missingObjectFields } from './required-fields.ts';
+import { type EVENT_FIELDS, missingFields, missingObjectFields } from './required-fields.ts';
 import { aChannel, aGuild, aMember, aMessageDoc, anApplication, aRole, aUser } from './samples.ts';
 
 const user = aUser();

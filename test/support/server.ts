@@ -20,22 +20,35 @@ export interface Provision {
   readonly ownerToken: string;
 }
 
+/** Another program than the command line's `serve`, with an IPC channel. */
+export interface Fixture {
+  readonly program: string;
+  readonly nodeArgs: readonly string[];
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
 export class Server {
   readonly dataDir: string;
   readonly env: Record<string, string>;
+  readonly #fixture: Fixture | undefined;
   #child: ChildProcess | undefined;
   #port = 0;
   #stderr = '';
   #stdout = '';
 
-  private constructor(dataDir: string, env: Record<string, string>) {
+  private constructor(dataDir: string, env: Record<string, string>, fixture: Fixture | undefined) {
     this.dataDir = dataDir;
     this.env = env;
+    this.#fixture = fixture;
   }
 
   /** Starts on a new data directory; the port is chosen by the kernel and kept over restarts. */
-  static async start(env: Record<string, string> = {}): Promise<Server> {
-    const server = new Server(mkdtempSync(join(tmpdir(), 'guildhall-test-')), env);
+  static async start(env: Record<string, string> = {}, fixture?: Fixture): Promise<Server> {
+    const server = new Server(mkdtempSync(join(tmpdir(), 'guildhall-test-')), env, fixture);
     await server.start();
     return server;
   }
@@ -65,9 +78,11 @@ export class Server {
   }
 
   async start(): Promise<void> {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', CLI, 'serve'], {
+    const fixture = this.#fixture;
+    const args = fixture === undefined ? [CLI, 'serve'] : [...fixture.nodeArgs, fixture.program];
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
       env: this.#environment(),
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: fixture === undefined ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#child = child;
     this.#stdout = '';
@@ -165,10 +180,38 @@ export class Server {
     return this.#end('SIGKILL');
   }
 
+  /** To a fixture's IPC channel. */
+  tell(message: object): void {
+    this.#child?.send(message);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
+  /** Resolves when the process ends, however it does; it may be started anew afterwards. */
+  ended(): Promise<Ended> {
+    const child = this.#child;
+    if (child === undefined) return Promise.reject(new Error('not running'));
+    if (child.exitCode !== null || child.signalCode !== null) {
+      return Promise.resolve({ code: child.exitCode, signal: child.signalCode });
+    }
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error(`server did not end within ${STOP_DEADLINE_MS} ms\n${this.#stderr}`)),
+        STOP_DEADLINE_MS,
+      );
+      child.once('exit', (code, signal) => {
+        clearTimeout(timer);
+        resolve({ code, signal });
+      });
+    });
+  }
+
   #end(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.#child;
     this.#child = undefined;
-    if (child === undefined || child.exitCode !== null) return Promise.resolve(child?.exitCode ?? null);
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child?.exitCode ?? null);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         child.kill('SIGKILL');

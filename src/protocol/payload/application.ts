@@ -25,7 +25,6 @@ export function applicationPayload(application: ApplicationRecord, parts: Applic
     icon: parts.bot.avatar,
     description: application.description,
     summary: '',
-    type: null,
     cover_image: null,
     bot_public: true,
     bot_require_code_grant: false,

@@ -64,7 +64,8 @@ export interface EditMessageArgs extends MessageArgs {
   readonly as?: SpeaksAs;
 }
 
-export interface DeleteMessageArgs extends MessageArgs {
+/** Read or delete one message; a webhook reaches its own only. */
+export interface OneMessageArgs extends MessageArgs {
   readonly as?: SpeaksAs;
 }
 

@@ -11,7 +11,8 @@ import type { ChannelRecord, MessageDoc } from '../../state/store/records.ts';
 import { type ChannelContext, demand, type Reach, reachText } from './access.ts';
 import { type CreateMessageArgs, nonceText } from './args.ts';
 import { removeAttachments } from './attachment-files.ts';
-import { resolveMentions, usersNamed } from './mention-resolver.ts';
+import type { ChannelHost } from './host.ts';
+import { type ResolvedMentions, resolveMentions, usersNamed } from './mention-resolver.ts';
 import { NONCE_WINDOW_MS } from './message-book.ts';
 import { docOf, gather, messageEvent, present, readUsers } from './present.ts';
 
@@ -38,7 +39,6 @@ export async function createMessage(context: ChannelContext, args: CreateMessage
     users: await readUsers(host, store, peopleOf(context, content, referenced)),
     referenced: new Map(referenced === null ? [] : [[referenced.id, referenced]]),
   };
-  const repliedTo = referenced?.author_id;
 
   // From here on nothing is awaited: what is checked now is still so when it is written.
   const { channel, permissions } = check(context, args);
@@ -49,15 +49,49 @@ export async function createMessage(context: ChannelContext, args: CreateMessage
   checkSlowMode(context, { channel, permissions });
 
   const mayMention = args.as?.mentions_all === true ? ALL : permissions;
-  const id = book.nextId(context.ids, channel_id);
-  const doc: MessageDoc = {
+  const mentions = resolveMentions(
+    host,
+    mayMention,
+    content,
+    args.allowed_mentions,
+    around.users,
+    referenced?.author_id,
+  );
+  const doc = newDoc(host, args, content, mentions, referenced);
+  const record: MessageRecord = {
+    id: book.nextId(context.ids, channel_id),
+    channel_id,
+    author_id: authorId(context, args),
+    nonce,
+    doc: doc as unknown as MessageRecord['doc'],
+  };
+  book.put(context, record);
+  for (const { id, filename, size } of doc.attachments) {
+    const row = { message_id: record.id, filename, size };
+    context.write({ op: 'put', table: 'attachment', key: [channel_id, id], doc: row });
+  }
+  book.rememberNonce(record, nowMs);
+  if (channel.rate_limit_per_user > 0) book.rememberSpeaker(channel_id, requester.user_id, nowMs);
+  const reader = { origin: args.origin };
+  context.dispatch(messageEvent('MESSAGE_CREATE', host, channel, record, around, reader, args.nonce));
+  return present(record, around, reader, args.nonce);
+}
+
+function newDoc(
+  host: ChannelHost,
+  args: CreateMessageArgs,
+  content: string,
+  mentions: ResolvedMentions,
+  referenced: MessageRecord | null,
+): MessageDoc {
+  return {
     type: args.as?.type ?? (referenced === null ? MessageType.DEFAULT : MessageType.REPLY),
     content,
     flags: ((args.flags ?? 0) & CREATE_FLAGS) | (args.as?.loading === true ? MessageFlags.LOADING : 0),
     tts: args.tts ?? false,
     pinned: false,
     edited_timestamp: null,
-    ...resolveMentions(host, mayMention, content, args.allowed_mentions, around.users, repliedTo),
+    ...mentions,
     attachments: [...(args.attachments ?? [])],
     embeds: [...(args.embeds ?? [])],
     components: [...(args.components ?? [])],
@@ -67,33 +101,12 @@ export async function createMessage(context: ChannelContext, args: CreateMessage
           message_reference: {
             type: 0,
             message_id: referenced.id,
-            channel_id,
+            channel_id: referenced.channel_id,
             ...(host.guildId === null ? {} : { guild_id: host.guildId }),
           },
         }),
     ...spokenAs(args),
   };
-  const record: MessageRecord = {
-    id,
-    channel_id,
-    author_id: authorId(context, args),
-    nonce,
-    doc: doc as unknown as MessageRecord['doc'],
-  };
-  book.put(context, record);
-  for (const { id: file, filename, size } of doc.attachments) {
-    context.write({
-      op: 'put',
-      table: 'attachment',
-      key: [channel_id, file],
-      doc: { message_id: id, filename, size },
-    });
-  }
-  book.rememberNonce(record, nowMs);
-  if (channel.rate_limit_per_user > 0) book.rememberSpeaker(channel_id, requester.user_id, nowMs);
-  const reader = { origin: args.origin };
-  context.dispatch(messageEvent('MESSAGE_CREATE', host, channel, record, around, reader, args.nonce));
-  return present(record, around, reader, args.nonce);
 }
 
 function authorId(context: ChannelContext, args: CreateMessageArgs): Snowflake {

@@ -7,7 +7,7 @@ import { eventIntents } from '../../protocol/intents.ts';
 import { messageDeleteBulkPayload, messageDeletePayload } from '../../protocol/payload.ts';
 import type { MessageRecord } from '../../state/store/port.ts';
 import { type ChannelContext, demandManage, reach } from './access.ts';
-import type { BulkDeleteArgs, DeleteMessageArgs } from './args.ts';
+import type { BulkDeleteArgs, OneMessageArgs } from './args.ts';
 import { docOf } from './present.ts';
 
 export const BULK_MIN = 2;
@@ -15,7 +15,7 @@ export const BULK_MAX = 100;
 /** Older messages are not deleted in bulk. */
 export const BULK_AGE_MAX_MS = 14 * 86_400_000;
 
-export function deleteMessage(context: ChannelContext, args: DeleteMessageArgs): Promise<undefined> {
+export function deleteMessage(context: ChannelContext, args: OneMessageArgs): Promise<undefined> {
   const { host, store } = context;
   const { channel_id, message_id } = args;
   return host.book.exclusive(message_id, async () => {

@@ -46,8 +46,8 @@ test('bots without the content intent get an emptied variant, unless they are me
   const bench = await Bench.withUsers();
   await bench.ask('createMessage', ANN, { content: `hi <@${BOT}>`, embeds: [{ type: 'rich', title: 'x' }] });
   const [event] = bench.events;
-  assert.equal((event?.lite as { content: string }).content, '');
-  assert.deepEqual((event?.lite as { embeds: unknown[] }).embeds, []);
+  assert.equal((event?.lite as { content: string } | undefined)?.content, '');
+  assert.deepEqual((event?.lite as { embeds: unknown[] } | undefined)?.embeds, []);
   assert.deepEqual([...(event?.content_for ?? [])].sort(), [ANN, BOT].sort());
 });
 
@@ -56,7 +56,7 @@ test('a private channel says its type, no guild and no variant', async () => {
   await bench.ask('createMessage', ANN, { content: 'psst' });
   const [event] = bench.events;
   assert.deepEqual(missingFields('MESSAGE_CREATE', event?.d, 'dm'), []);
-  assert.equal((event?.d as { channel_type: number }).channel_type, 1);
+  assert.equal((event?.d as { channel_type: number } | undefined)?.channel_type, 1);
   assert.equal(event?.lite, undefined);
   assert.equal(event?.intents, 1 << 12);
 });
@@ -301,6 +301,8 @@ test('a webhook speaks under its own name and reaches only its own messages', as
   const other = await bench.say(ANN, 'x');
   const refused = await bench.ask('editMessage', STRANGER, { message_id: other, content: 'y', as });
   assert.equal(refused.body.code, 10008);
+  assert.equal((await bench.ask('getMessage', STRANGER, { message_id: other, as })).body.code, 10008);
+  assert.equal((await bench.ask('getMessage', STRANGER, { message_id: sent.body.id, as })).body.content, 'beep');
   const edited = await bench.ask('editMessage', STRANGER, { message_id: sent.body.id, content: 'boop', as });
   assert.equal(edited.body.content, 'boop');
 });
@@ -322,6 +324,17 @@ test('attachments are shown at the reader’s origin, and an embed finds them by
   assert.deepEqual(row, { message_id: body.id, filename: 'a.png', size: 3 });
   await bench.ask('editMessage', ANN, { message_id: body.id, attachments: [], content: 'text now' });
   assert.equal(await bench.store.get('attachment', [CHANNEL, '1000000000000000077']), null);
+});
+
+test('a message of an announcement channel is published once', async () => {
+  const bench = await Bench.withUsers();
+  const message_id = await bench.say(ANN, 'news');
+  assert.equal((await bench.ask('crosspost', ANN, { message_id })).body.code, 50024);
+  const channel = bench.fake.channel(CHANNEL);
+  if (channel !== undefined) bench.fake.setChannel({ ...channel, type: 5 });
+  assert.equal((await bench.ask('crosspost', BOT, { message_id })).body.code, 50013);
+  for (let n = 0; n < 2; n += 1) assert.equal((await bench.ask('crosspost', ANN, { message_id })).body.flags, 1);
+  assert.equal(bench.events.filter(({ t }) => t === 'MESSAGE_UPDATE').length, 1);
 });
 
 test('a commit that fails ends the topic and answers an error', async () => {

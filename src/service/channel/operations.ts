@@ -2,6 +2,7 @@
 
 import type { Operation } from '../request.ts';
 import { createMessage } from './create-message.ts';
+import { crosspost } from './crosspost.ts';
 import { bulkDelete, deleteMessage } from './delete-message.ts';
 import { editMessage } from './edit-message.ts';
 import type { ChannelHost } from './host.ts';
@@ -10,12 +11,13 @@ import { addReaction, listReactions, removeAllReactions, removeEmojiReactions, r
 import { getMessage, listMessages } from './read-messages.ts';
 import { typing } from './typing.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: each operation has arguments of its own, validated at the edge
+// oxlint-disable-next-line typescript/no-explicit-any -- each operation has arguments of its own, validated at the edge
 export const channelOperations: Record<string, Operation<ChannelHost, any>> = {
   createMessage,
   editMessage,
   deleteMessage,
   bulkDelete,
+  crosspost,
   getMessage,
   listMessages,
   addReaction,

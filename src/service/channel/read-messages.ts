@@ -5,19 +5,24 @@ import { apiError } from '../../protocol/errors.ts';
 import { has, PERMISSIONS } from '../../protocol/permissions.ts';
 import type { MessageRecord, StoreReader } from '../../state/store/port.ts';
 import { type ChannelContext, reach } from './access.ts';
-import type { ListMessagesArgs, MessageArgs } from './args.ts';
+import type { ListMessagesArgs, OneMessageArgs } from './args.ts';
 import { docOf, gather, present, type Surroundings } from './present.ts';
 import { reactedBy } from './reactions.ts';
 
 const encoder = new TextEncoder();
 const EMPTY_PAGE: readonly unknown[] = [];
 
-export async function getMessage(context: ChannelContext, args: MessageArgs): Promise<unknown> {
+export async function getMessage(context: ChannelContext, args: OneMessageArgs): Promise<unknown> {
   const { host, store, requester } = context;
-  const { permissions } = reach(context, args.channel_id);
-  if (!has(permissions, PERMISSIONS.READ_MESSAGE_HISTORY)) throw apiError('MISSING_ACCESS');
+  if (args.as === undefined) {
+    const { permissions } = reach(context, args.channel_id);
+    if (!has(permissions, PERMISSIONS.READ_MESSAGE_HISTORY)) throw apiError('MISSING_ACCESS');
+  }
   const record = await store.message(args.channel_id, args.message_id);
-  if (record === null) throw apiError('UNKNOWN_MESSAGE');
+  const webhook = args.as?.webhook_id;
+  if (record === null || (webhook !== undefined && docOf(record).webhook_id !== webhook)) {
+    throw apiError('UNKNOWN_MESSAGE');
+  }
   const around = await gather(host, store, [record]);
   const mine = await reactedBy(host.book, store, [record], requester.user_id);
   return present(record, around, { origin: args.origin, mine });

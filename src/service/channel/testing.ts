@@ -146,7 +146,6 @@ export class SlowStore extends MemoryStore {
 
 export interface Answer {
   readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into payloads
   readonly body: any;
   readonly retryAfter: number | undefined;
 }
@@ -218,7 +217,6 @@ export class Bench {
     return this.#host.said;
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into payloads
   last(t: string): any {
     return this.events.findLast((event) => event.t === t)?.d;
   }

@@ -338,6 +338,43 @@ describe('a guild and its sessions', () => {
   });
 });
 
+describe('a guild whose store is slow', () => {
+  it('gives a session that attaches meanwhile the change in its snapshot, and not once more as an event', async () => {
+    let held: PromiseWithResolvers<void> | undefined;
+    bench = await GuildBench.start((store) => {
+      const commit = store.commit.bind(store);
+      store.commit = async (ops) => {
+        await held?.promise;
+        await commit(ops);
+      };
+      return store;
+    });
+    try {
+      await bench.attach(bench.owner);
+      bench.take();
+      held = Promise.withResolvers<void>();
+      const other = bench.node.of('io', 1).thread;
+      const created = bench.ask('role.create', { patch: { name: 'new' } });
+      await bench.node.settle();
+      await bench.attach(bench.owner, { thread: other });
+      const modified = bench.ask('guild.modify', { patch: { name: 'Later' } });
+      await bench.node.settle();
+      assert.deepEqual(names(bench.take()), []);
+      held.resolve();
+      assert.deepEqual([(await created).status, (await modified).status], [200, 200]);
+      const heard = bench.take().filter(({ t }) => t !== 'GUILD_AUDIT_LOG_ENTRY_CREATE');
+      const first = heard.filter(({ thread }) => thread !== other);
+      assert.deepEqual(names(first), ['GUILD_ROLE_CREATE', 'GUILD_UPDATE']);
+      const second = heard.filter(({ thread }) => thread === other);
+      assert.deepEqual(names(second), ['GUILD_CREATE', 'GUILD_UPDATE']);
+      const snapshot = second[0]?.d as { name: string; roles: { name: string }[] };
+      assert.deepEqual([snapshot.name, snapshot.roles.map(({ name }) => name)], ['Test', ['@everyone', 'new']]);
+    } finally {
+      await bench.close();
+    }
+  });
+});
+
 describe('a guild whose store fails', () => {
   it('answers 500, dispatches nothing of it, and starts again from what is stored', async () => {
     let broken = false;

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { aggregate, Presences } from './presence.ts';
 
-const session = (status: string, bot = false) => ({ bot, presence: { status, activities: [], since: null, afk: false } });
+const session = (status: string, bot = false) => ({
+  bot,
+  presence: { status, activities: [], since: null, afk: false },
+});
 
 describe('a presence of several sessions', () => {
   it('is the most active one of a person’s', () => {

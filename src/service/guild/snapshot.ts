@@ -17,8 +17,8 @@ import type { GuildState } from './state.ts';
 
 /** Above this many members nobody gets more than the own member and those in voice, as on Discord. */
 const PRESENCES_MEMBERS_MAX = 75_000;
-/** Online members in the snapshot of a person's session (bots get all, libraries count on it): as many as the largest large_threshold. */
-const PERSON_ONLINE_MAX = 250;
+/** Online members in the snapshot of a person's session: a first screen of the member list; more come by opcode 8. Bots get all, libraries count on it. */
+const PERSON_ONLINE_MAX = 100;
 
 /** The member object as JSON, kept until the member changes. */
 export function memberText(state: GuildState, userId: Snowflake): string | undefined {

@@ -87,7 +87,7 @@ export class GuildState implements ChannelHost {
   links: GuildLinks = UNLINKED;
   /** All invites, once they were needed; the store has them until then. */
   invites: Map<string, InviteRecord> | undefined;
-  /** Bans that changed since the start; null: lifted. Others are in the store alone. */
+  /** Bans that changed of late; null: lifted. Others are in the store alone. */
   readonly bans = new Map<Snowflake, BanRecord | null>();
   #guild: GuildRecord;
 

@@ -1,10 +1,12 @@
 // A guild in a node of the test kind: real runtime, rings and actor, the store in memory, and relays that write down what they
 // are told. For tests only.
 
+import assert from 'node:assert/strict';
 import { type TestNode, testNode } from '../../actor/testing.ts';
 import type { Message } from '../../actor/types.ts';
 import { type Snowflake, SnowflakeGenerator } from '../../base/snowflake.ts';
 import { INTENTS, VALID } from '../../protocol/intents.ts';
+import { EVENT_FIELDS, missingFields } from '../../protocol/required-fields.ts';
 import type { UserRecord } from '../../protocol/records.ts';
 import { MemoryStore } from '../../state/store/memory.ts';
 import type { Doc, Store } from '../../state/store/port.ts';
@@ -40,6 +42,8 @@ export class GuildBench {
   readonly heard: Heard[] = [];
   readonly userTopics: { readonly topic: string; readonly message: Message }[] = [];
   readonly logged: { readonly event: string }[] = [];
+  /** What typed clients could not read, of all that was dispatched. */
+  readonly #faults: string[] = [];
   #sessions = 0;
 
   private constructor(node: TestNode, store: Store, ids: SnowflakeGenerator, owner: UserRecord, made: CreatedGuild) {
@@ -98,6 +102,7 @@ export class GuildBench {
     }
     const whole = (record['split'] as number | undefined) ?? bytes.length;
     const { t, d } = JSON.parse(new TextDecoder().decode(bytes.subarray(0, whole))) as { t: string; d: Doc };
+    if (Object.hasOwn(EVENT_FIELDS, t)) this.#faults.push(...missingFields(t, d).map((fault) => `${t} ${fault}`));
     this.heard.push({ thread, k, t, d, record });
   }
 
@@ -161,7 +166,9 @@ export class GuildBench {
     return message;
   }
 
+  /** Every event of a test must be one that every client can read. */
   async close(): Promise<void> {
+    assert.deepEqual(this.#faults, []);
     await this.node.close();
     await this.store.close();
   }

@@ -2,7 +2,7 @@
 // where a client is to be told its voice server is `joined`.
 
 import type { Snowflake } from '../../base/snowflake.ts';
-import { isVoiceChannel } from '../../protocol/channel-types.ts';
+import { ChannelType, isVoiceChannel } from '../../protocol/channel-types.ts';
 import { memberPayload, voiceStatePayload } from '../../protocol/payload.ts';
 import { has, PERMISSIONS } from '../../protocol/permissions.ts';
 import type { ChannelRecord, VoiceStateRecord } from '../../protocol/records.ts';
@@ -32,6 +32,7 @@ export function updateVoiceState(state: GuildState, request: SessionVoice): Disp
   const channel = state.channels.get(request.channel_id);
   if (channel === undefined || !isVoiceChannel(channel.type)) return [];
   if (before?.channel_id !== channel.id && !mayJoin(state, user_id, channel)) return [];
+  const stays = before !== undefined && before.channel_id === channel.id ? before : undefined;
   const voice: VoiceStateRecord = {
     guild_id: state.guildId,
     channel_id: channel.id,
@@ -42,11 +43,18 @@ export function updateVoiceState(state: GuildState, request: SessionVoice): Disp
     self_deaf: request.self_deaf,
     self_mute: request.self_mute,
     self_video: request.self_video,
-    suppress: false,
-    request_to_speak_timestamp: null,
+    suppress: stays?.suppress ?? listensOnly(state, user_id, channel),
+    request_to_speak_timestamp: stays?.request_to_speak_timestamp ?? null,
   };
   state.setVoiceState(voice);
   return [voiceStateEvent(state, voice), ...joined(state, voice, before)];
+}
+
+/** On a stage everybody but its moderators begins as audience. */
+function listensOnly(state: GuildState, userId: Snowflake, channel: ChannelRecord): boolean {
+  return (
+    channel.type === ChannelType.GUILD_STAGE_VOICE && !has(state.permissions(userId, channel), PERMISSIONS.MUTE_MEMBERS)
+  );
 }
 
 /** Room, and the permission to enter it. */
@@ -84,7 +92,9 @@ export function leaveVoice(state: GuildState, userId: Snowflake): DispatchSpec[]
 export function moveVoice(state: GuildState, userId: Snowflake, channelId: Snowflake): DispatchSpec[] {
   const before = state.voiceStates.get(userId);
   if (before === undefined || before.channel_id === channelId) return [];
-  const voice: VoiceStateRecord = { ...before, channel_id: channelId };
+  const channel = state.channels.get(channelId);
+  const suppress = channel !== undefined && listensOnly(state, userId, channel);
+  const voice: VoiceStateRecord = { ...before, channel_id: channelId, suppress, request_to_speak_timestamp: null };
   state.setVoiceState(voice);
   return [voiceStateEvent(state, voice), ...joined(state, voice, before)];
 }

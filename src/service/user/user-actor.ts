@@ -6,7 +6,7 @@
 //
 //   first message -> [reattaching: events are kept for sessions that attach again] -> serving -> no session for a minute -> ends
 
-import type { ActorContext, Behaviour, ChildSpec, Message, Timer } from '../../actor/types.ts';
+import type { ActorContext, Behaviour, ChildSpec, Message } from '../../actor/types.ts';
 import type { Snowflake } from '../../base/snowflake.ts';
 import { type Attach, type Detach, type Emit, type Move, RELAY, type SessionKey, type TopicName } from '../topic.ts';
 import type { TopicDeps } from '../topic-host.ts';
@@ -40,7 +40,8 @@ export class UserActor implements Behaviour {
   /** While sessions may still attach again; undefined afterwards. */
   #kept: Emit[] | undefined = [];
   #context: ActorContext | undefined;
-  #idle: Timer | undefined;
+  /** A look whether it may end is on its way. */
+  #idling = false;
 
   constructor(topic: TopicName, live: Set<UserActor>) {
     this.#topic = topic;
@@ -74,7 +75,7 @@ export class UserActor implements Behaviour {
         this.#kept = undefined;
         return;
       case '$idle':
-        this.#idle = undefined;
+        this.#idling = false;
         if (this.#sessions.length === 0) this.#context?.stop('normal');
         return;
       case '$gap': {
@@ -161,7 +162,9 @@ export class UserActor implements Behaviour {
   }
 
   #startIdle(): void {
-    this.#idle ??= this.#context?.sendAfter(IDLE_MS, { k: '$idle' });
+    if (this.#idling) return;
+    this.#idling = true;
+    this.#context?.sendAfter(IDLE_MS, { k: '$idle' });
   }
 
   #tell(thread: number, record: Message): void {

@@ -175,7 +175,8 @@ test('a changed user is told to its sessions and guilds, without its password', 
   const names = casts.map(({ to }) => to.name);
   assert.deepEqual(names.sort(), [`guild:${guild.id}`, `user:${user_id}`]);
   const told = casts.find(({ to }) => to.name === `guild:${guild.id}`)?.message;
-  assert.equal((told?.['user'] as { global_name: string }).global_name, 'Countess');
+  assert.ok(told !== undefined);
+  assert.equal((told['user'] as { global_name: string }).global_name, 'Countess');
   assert.equal(JSON.stringify(told).includes('argon2'), false);
   const picture = await ask('GET', `/avatars/${user_id}/${changed.body.avatar}.png?size=64`, null);
   assert.equal(picture.status, 200);

@@ -5,10 +5,10 @@ import { apiError } from '../../../protocol/errors.ts';
 
 /** UTF-16 units: the longest sequences (families, flags of regions) have about 25. */
 const UNICODE_MAX = 40;
-const UNICODE = /^(?:\p{RGI_Emoji}|[\p{Emoji}&&[^0-9#*]]\uFE0F?|\p{Regional_Indicator})$/v;
-/** Sequences that clients send without their variation selectors, or with one too many. */
-const SEQUENCE =
-  /^(?=.*\p{Emoji})[\p{Emoji}\p{Emoji_Component}\p{Emoji_Modifier}\u200d\ufe0f\u20e3\u{e0020}-\u{e007f}]+$/u;
+const UNICODE = /^(?:\p{RGI_Emoji}|\p{Regional_Indicator})$/v;
+/** Those that look like text unless a variation selector follows. */
+const TEXT_LIKE = /(?!\p{Emoji_Presentation})\p{Emoji}(?!\p{Emoji_Modifier})/gu;
+const SELECTOR = '\u{fe0f}';
 const CUSTOM = /^<?(?:a?:)?([\w~-]{1,64}):(\d{1,20})>?$/;
 
 /** Throws UNKNOWN_EMOJI on what is none. `text` is decoded already. */
@@ -19,7 +19,13 @@ export function emojiOf(text: string): { readonly id: string | null; readonly na
     if (isSnowflake(id as unknown)) return { id, name };
     throw apiError('UNKNOWN_EMOJI');
   }
-  const known = text.length <= UNICODE_MAX && (UNICODE.test(text) || (/[^0-9#*]/.test(text) && SEQUENCE.test(text)));
-  if (!known) throw apiError('UNKNOWN_EMOJI');
+  if (text.length > UNICODE_MAX || !isEmoji(text)) throw apiError('UNKNOWN_EMOJI');
   return { id: null, name: text };
+}
+
+/** Clients leave variation selectors out, or put one too many. */
+function isEmoji(text: string): boolean {
+  const bare = text.replaceAll(SELECTOR, '');
+  const full = bare.replace(TEXT_LIKE, (one) => one + SELECTOR);
+  return UNICODE.test(text) || UNICODE.test(bare) || UNICODE.test(full);
 }

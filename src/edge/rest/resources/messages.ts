@@ -101,6 +101,13 @@ export const messageRoutes: readonly Route[] = [
   },
   {
     method: 'POST',
+    path: '/channels/:channel_id/messages/:message_id/crosspost',
+    auth: 'required',
+    body: 'none',
+    handle: (call) => forward(call, 'crosspost'),
+  },
+  {
+    method: 'POST',
     path: '/channels/:channel_id/messages/bulk-delete',
     auth: 'required',
     handle: (call) => {

@@ -125,7 +125,7 @@ async function listGuilds(call: RestCall): Promise<RestAnswer> {
     const member = members[i];
     if (guild === null || guild === undefined || member === null || member === undefined) continue;
     const permissions = await permissionsIn(call.context, guild, member);
-    const counts = with_counts === true ? await countsOf(call.context, guild.id) : undefined;
+    const counts = with_counts === true ? await countsOf(call, guild.id) : undefined;
     out.push(userGuildPayload(guild, userId, permissions, counts));
   }
   return { json: out };
@@ -142,10 +142,22 @@ async function permissionsIn(context: RestContext, guild: GuildRecord, member: M
   return String(computeBase(guild, byId, member));
 }
 
-/** Who is online only the guild's actor knows; the store counts members. */
-async function countsOf(context: RestContext, guildId: string) {
+/** Who is online only the guild's actor knows; when it does not answer, the store's count of members stands for both. */
+async function countsOf(call: RestCall, guildId: string) {
+  const { context, requester } = call;
+  const reply = await context.request(`guild:${guildId}`, 'guild.get', requester, { with_counts: true }, null);
+  if (reply.status === 200 && reply.bytes !== undefined) {
+    const guild = JSON.parse(new TextDecoder().decode(reply.bytes)) as Counts;
+    const { approximate_member_count, approximate_presence_count } = guild;
+    return { approximate_member_count, approximate_presence_count };
+  }
   const members = await context.store.count('member', [guildId]);
   return { approximate_member_count: members, approximate_presence_count: members };
+}
+
+interface Counts {
+  readonly approximate_member_count: number;
+  readonly approximate_presence_count: number;
 }
 
 async function getOwnMember(call: RestCall): Promise<RestAnswer> {

@@ -19,6 +19,8 @@ const PURGE_MAX = 2_000;
 /** Messages looked at in one channel in search of the banned user's. */
 const PURGE_SCAN_MAX = 5_000;
 const PURGE_PAGE = 100;
+/** Bans and pardons kept in memory; the oldest are in the store alone. Some 2 MB when full. */
+const BANS_REMEMBERED_MAX = 10_000;
 
 async function userOrUnknown(ctx: Ctx, id: Snowflake): Promise<UserRecord> {
   return ctx.host.users.get(id) ?? (await knownUser(ctx, id));
@@ -29,12 +31,26 @@ function ban(ctx: Ctx, user: UserRecord, messages: readonly MessageRecord[]): vo
   const state = ctx.host;
   checkBan(ctx, user.id);
   const record: BanRecord = { guild_id: state.guildId, user_id: user.id, reason: ctx.reason };
-  state.bans.set(user.id, record);
+  remember(ctx, user.id, record);
   ctx.write(put('ban', [state.guildId, user.id], record));
   audit(ctx, AUDIT.MEMBER_BAN_ADD, user.id);
   removeMemberOf(ctx, user.id);
   ctx.dispatch(guildEvent('GUILD_BAN_ADD', guildUserPayload(state.guildId, user)));
   purge(ctx, messages);
+}
+
+/**
+ * The newest word on a user, for those who join at the same moment and have read the store before it. Commits take far less time
+ * than it takes to forget.
+ */
+function remember(ctx: Ctx, userId: Snowflake, record: BanRecord | null): void {
+  const { bans } = ctx.host;
+  bans.delete(userId);
+  bans.set(userId, record);
+  for (const oldest of bans.keys()) {
+    if (bans.size <= BANS_REMEMBERED_MAX) break;
+    bans.delete(oldest);
+  }
 }
 
 function checkBan(ctx: Ctx, userId: Snowflake): void {
@@ -141,7 +157,7 @@ export const banOperations = {
     const stored = await banOf(ctx, user_id);
     need(ctx, PERMISSIONS.BAN_MEMBERS);
     if (stored === null || ctx.host.bans.get(user_id) === null) throw apiError('UNKNOWN_BAN');
-    ctx.host.bans.set(user_id, null);
+    remember(ctx, user_id, null);
     ctx.write(remove('ban', [ctx.host.guildId, user_id]));
     audit(ctx, AUDIT.MEMBER_BAN_REMOVE, user_id);
     ctx.dispatch(guildEvent('GUILD_BAN_REMOVE', guildUserPayload(ctx.host.guildId, user)));

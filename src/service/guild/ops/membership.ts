@@ -16,15 +16,25 @@ import { type Ctx, knownUser, need, needAboveMember, needOperator, selfMember, t
 /** Members of one guild. GUILD_CREATE announces as much; all are in memory, about 1.5 KB each. */
 const MEMBERS_MAX = 500_000;
 
+/** Is there room for so many more? Asked before anything is changed. */
+function checkRoom(ctx: Ctx, more = 1): void {
+  if (ctx.host.members.size + more > MEMBERS_MAX) throw apiError('MISSING_ACCESS');
+}
+
 /** Adds the user; its live sessions attach and get GUILD_CREATE. The caller has checked bans and membership. */
 export function join(ctx: Ctx, user: UserRecord, more: Partial<MemberRecord> = {}): MemberRecord {
+  checkRoom(ctx);
+  const { links } = ctx.host;
+  ctx.afterwards(() => links.announceJoin(user.id));
+  return add(ctx, user, more);
+}
+
+function add(ctx: Ctx, user: UserRecord, more: Partial<MemberRecord>): MemberRecord {
   const state = ctx.host;
-  if (state.members.size >= MEMBERS_MAX) throw apiError('MISSING_ACCESS');
   const member: MemberRecord = { ...newMember(state.guildId, user.id, ctx.nowMs), ...more };
   state.setMember(member, user);
   ctx.write(...putMember(member));
   ctx.dispatch(guildEvent('GUILD_MEMBER_ADD', memberEventPayload(member, user), { except: [user.id] }));
-  ctx.afterwards(() => state.links.announceJoin(user.id));
   return member;
 }
 
@@ -62,6 +72,7 @@ export const membershipOperations = {
     const present = state.members.get(user.id);
     if (present !== undefined) return memberPayload(present, user);
     if (ban !== null || bannedMeanwhile(ctx, user.id)) throw apiError('USER_BANNED');
+    checkRoom(ctx);
     const roles: Snowflake[] = [];
     if (user.bot && permissions !== undefined && permissions !== '0') {
       const role: RoleRecord = {
@@ -78,10 +89,11 @@ export const membershipOperations = {
     return memberPayload(join(ctx, user, { roles }), user);
   },
 
-  /** Members in bulk, by an operator: one batch, one commit. */
+  /** Accounts made a moment ago, in bulk, by an operator: one batch, one commit. They have no sessions to be told. */
   fill(ctx: Ctx, { users }: { users: readonly UserRecord[] }) {
     needOperator(ctx);
-    for (const user of users) if (!ctx.host.members.has(user.id)) join(ctx, user);
+    checkRoom(ctx, users.length);
+    for (const user of users) if (!ctx.host.members.has(user.id)) add(ctx, user, {});
     return { member_count: ctx.host.memberCount };
   },
 

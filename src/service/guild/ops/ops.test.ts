@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { PERMISSIONS as P } from '../../../protocol/permissions.ts';
+import { isoTimestamp } from '../../../protocol/timestamp.ts';
 import type { UserRecord } from '../../../protocol/records.ts';
 import { OPERATOR } from '../../request.ts';
 import { type Answer, GuildBench } from '../testing.ts';
@@ -120,7 +121,7 @@ describe('members', () => {
   });
 
   it('lose all but sight while timed out, and get it back by themselves', async () => {
-    const until = new Date(bench.node.clock.nowMs() + 60_000).toISOString();
+    const until = isoTimestamp(bench.node.clock.nowMs() + 60_000);
     const patch = { communication_disabled_until: until };
     assert.deepEqual(refused(await bench.ask('member.modify', { user_id: low.id, patch }, mod.id)), [403, 50013]);
     assert.equal((await bench.ask('member.modify', { user_id: mod.id, patch })).status, 200);
