@@ -203,7 +203,7 @@ class Node implements NodeRuntime {
   }
 
   #attachMain(path: Path): void {
-    this.#main.attach(path.thread, new RingWriter(path.out), new RingReader(path.in));
+    this.#main.links.attach(path.thread, new RingWriter(path.out), new RingReader(path.in));
     this.#waker?.connect(path.thread, path.port);
   }
 

@@ -326,7 +326,7 @@ test('when a thread goes down its calls fail with noconnection, what it said bef
   const pending = code(main.call(to, {}));
   await node.settle();
   node.runtime(1).cast(here, { n: 1 });
-  node.runtime(1).flush();
+  node.runtime(1).links.flush();
   node.cut(1);
   assert.equal(await pending, 'noconnection');
   assert.equal(await code(main.call(to, {})), 'noconnection');

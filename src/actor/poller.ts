@@ -8,7 +8,8 @@
 // Of the two loads at least one sees the other side's store. Between a poll that brought something and sleep lies one more
 // trip through the event loop, because waking a thread costs its sender 9 to 18 us and a trip costs about one.
 
-import { Control, REQUEST, REQUEST_EMERGENCY } from './control.ts';
+import { REQUEST, REQUEST_EMERGENCY } from './control.ts';
+import type { Control } from './control.ts';
 import type { ThreadRuntime } from './runtime.ts';
 import type { ThreadWaker } from './waker.ts';
 
@@ -45,9 +46,9 @@ export class Poller {
       return;
     }
     this.#control.declareSleep(this.#thread);
-    this.#runtime.pumpBlocked();
+    this.#runtime.links.pump();
     // If the CAS back fails a wake-up is on its way, and it polls.
-    if (this.#runtime.hasRecords() && this.#control.cancelSleep(this.#thread)) this.#arm();
+    if (this.#runtime.links.hasRecords() && this.#control.cancelSleep(this.#thread)) this.#arm();
   }
 
   close(): void {

@@ -7,18 +7,17 @@ import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
 import { addressText, CallTable, PendingCall } from './calls.ts';
 import { K_CALL, K_CAST, K_ERROR, K_GAP, K_REPLY } from './codec.ts';
-import { encodeValue, readFrom, readName, readRef, readTo, readValue } from './codec.ts';
-import type { Outgoing } from './codec.ts';
+import { readFrom, readName, readRef, readTo, readValue } from './codec.ts';
 import { asError, decodeError, encodeError } from './errors.ts';
 import type { ErrorFields } from './errors.ts';
-import { LinkIn, LinkOut } from './link.ts';
+import { Links } from './links.ts';
 import { CALL, CAST, INFO, MAILBOX_MAX_DEFAULT } from './mailbox.ts';
 import type { MailKind } from './mailbox.ts';
 import { pidNode, pidPlace, pidThread, placeOf } from './pid.ts';
 import type { Delivery } from './process.ts';
 import { Process } from './process.ts';
 import { NameTable, SlotTable } from './registry.ts';
-import type { RecordMemory, RingReader, RingWriter } from './ring.ts';
+import type { RecordMemory } from './ring.ts';
 import { eventLoopHost, Scheduler } from './scheduler.ts';
 import type { SchedulerHost } from './scheduler.ts';
 import { Supervisor } from './supervisor.ts';
@@ -31,8 +30,6 @@ export type LogEvent = { readonly event: string; readonly [field: string]: unkno
 
 /** One dead letter in this many is logged, the first always: a flood of them must not become a flood of log lines. */
 const DEAD_LETTER_SAMPLE = 1_000;
-/** Sends of one turn after which sleeping receivers are woken without waiting for the turn's end. */
-const FLUSH_SENDS = 32;
 /** Records taken from one link before the actors run. */
 const RECORDS_PER_POLL = 1_024;
 /** The same while actors still have mail: a backlog stays in the ring, where it holds the sender back, and not in mailboxes. */
@@ -66,26 +63,19 @@ export class ThreadRuntime implements Runtime {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly timers: TimerWheel;
+  readonly links: Links;
   readonly #node: number;
   readonly #place: number;
   readonly #topology: readonly ThreadInfo[];
   readonly #byKind = new Map<string, readonly ThreadInfo[]>();
   readonly #log: (event: LogEvent) => void;
-  readonly #wake: (thread: number) => void;
   readonly #slots: SlotTable;
   readonly #names = new NameTable();
   readonly #calls: CallTable;
   readonly #supervisor: Supervisor;
   readonly #starters: Starter[] = [];
   readonly #listeners: ((thread: ThreadInfo, up: boolean) => void)[] = [];
-  readonly #out: (LinkOut | undefined)[] = [];
-  readonly #in: (LinkIn | undefined)[] = [];
   readonly #threadPid: Pid;
-  /** The one outgoing record in the making; a send never nests. */
-  readonly #record: Outgoing = { kind: 0, to: 0, from: 0, ref: 0, name: '', json: undefined, bytes: undefined };
-  #dirty: LinkOut[] = [];
-  #sends = 0;
-  #flushArmed = false;
   #closed = false;
   #deadLetters = 0;
   #overflowDropped = 0;
@@ -99,7 +89,7 @@ export class ThreadRuntime implements Runtime {
     this.clock = options.clock ?? systemClock;
     this.#topology = options.topology ?? [{ index: options.thread, kind: options.kind }];
     this.#log = options.log ?? (() => undefined);
-    this.#wake = options.wake ?? (() => undefined);
+    this.links = new Links(options.wake ?? (() => undefined), this.#receive);
     this.scheduler = new Scheduler(options.scheduler ?? eventLoopHost, this.#afterTurn);
     const real = options.realTimers ?? this.clock === systemClock;
     this.timers = new TimerWheel(this.clock, real, (thrown) =>
@@ -165,14 +155,12 @@ export class ThreadRuntime implements Runtime {
   }
 
   stats(): RuntimeStats {
-    let ringBytesQueued = 0;
-    for (const link of this.#out) if (link !== undefined) ringBytesQueued += link.queuedBytes;
     return {
       actors: this.#slots.size,
       messagesHandled: this.scheduler.messagesHandled,
       deadLetters: this.#deadLetters,
       restarts: this.#supervisor.restarts,
-      ringBytesQueued,
+      ringBytesQueued: this.links.queuedBytes,
       overflowDropped: this.#overflowDropped,
     };
   }
@@ -266,12 +254,12 @@ export class ThreadRuntime implements Runtime {
       return;
     }
     const thread = this.#threadOf(to);
-    const link = thread < 0 ? undefined : this.#out[thread];
+    const link = thread < 0 ? undefined : this.links.to(thread);
     if (link === undefined || this.#closed) {
       this.deadLetter('cast', to, message);
       return;
     }
-    if (this.#send(link, K_CAST, to, 0, 0, message, false)) return;
+    if (this.links.send(link, K_CAST, to, 0, 0, message, false)) return;
     link.noteGap(to);
     this.#overflowDropped += 1;
     if (link.dropped % DEAD_LETTER_SAMPLE === 1) {
@@ -338,7 +326,7 @@ export class ThreadRuntime implements Runtime {
     resolve: (value: unknown) => void,
     reject: (error: Error) => void,
   ): void {
-    const link = this.#out[thread];
+    const link = this.links.to(thread);
     if (link === undefined || this.#closed) {
       reject(new CallError('noconnection', `thread ${thread} of ${addressText(to)} is down`));
       return;
@@ -350,7 +338,7 @@ export class ThreadRuntime implements Runtime {
     const call = this.#calls.open(pid, to, thread, timeoutMs, resolve, reject);
     let sent: boolean;
     try {
-      sent = this.#send(link, K_CALL, to, pid, call.ref, message, false);
+      sent = this.links.send(link, K_CALL, to, pid, call.ref, message, false);
     } catch (thrown) {
       call.fail(asError(thrown));
       return;
@@ -359,118 +347,37 @@ export class ThreadRuntime implements Runtime {
   }
 
   #answerRemote(from: From, kind: number, value: unknown): void {
-    const link = this.#out[pidThread(from.pid)];
+    const link = this.links.to(pidThread(from.pid));
     if (link === undefined || this.#closed) return;
     try {
-      if (this.#send(link, kind, from.pid, 0, from.ref, value, kind === K_ERROR)) return;
+      if (this.links.send(link, kind, from.pid, 0, from.ref, value, kind === K_ERROR)) return;
       this.#overflowDropped += 1;
       const full = encodeError(new CallError('overloaded', 'the path back is full'));
-      this.#send(link, K_ERROR, from.pid, 0, from.ref, full, true);
+      this.links.send(link, K_ERROR, from.pid, 0, from.ref, full, true);
     } catch (thrown) {
       // A reply that JSON cannot hold: the caller learns it, the actor goes on.
       const error = asError(thrown);
       this.#log({ event: 'reply not sendable', thread: this.thread, error: error.stack });
-      this.#send(link, K_ERROR, from.pid, 0, from.ref, encodeError(error), true);
+      this.links.send(link, K_ERROR, from.pid, 0, from.ref, encodeError(error), true);
     }
   }
-
-  #send(link: LinkOut, kind: number, to: Address, from: number, ref: number, value: unknown, urgent: boolean): boolean {
-    const record = this.#record;
-    record.kind = kind;
-    record.from = from;
-    record.ref = ref;
-    if (typeof to === 'number') record.to = to;
-    else {
-      record.to = 0;
-      record.name = to.name;
-    }
-    encodeValue(value, record);
-    const sent = link.send(record, urgent);
-    record.bytes = undefined;
-    record.json = undefined;
-    if (!link.dirty) {
-      link.dirty = true;
-      this.#dirty.push(link);
-    }
-    this.#sends += 1;
-    if (this.#sends >= FLUSH_SENDS) this.flush();
-    else if (!this.#flushArmed) {
-      // One microtask after whatever is running now: a burst of sends costs one look at the sleep word.
-      this.#flushArmed = true;
-      void Promise.resolve().then(this.#onFlush);
-    }
-    return sent;
-  }
-
-  readonly #onFlush = (): void => {
-    this.#flushArmed = false;
-    this.flush();
-  };
 
   readonly #afterTurn = (): void => {
-    this.flush();
+    this.links.flush();
     this.timers.settle();
   };
 
-  /** Wakes the receivers of what was sent since the last flush. */
-  flush(): void {
-    this.#sends = 0;
-    if (this.#dirty.length === 0) return;
-    const dirty = this.#dirty;
-    this.#dirty = [];
-    for (const link of dirty) {
-      link.dirty = false;
-      if (link.isBlocked) link.pump();
-      else link.publish();
-      this.#wake(link.thread);
-    }
-  }
-
   /** Drains every link once, moves what waits, and runs the actors. False: there was nothing to do. */
   poll(): boolean {
-    let records = 0;
-    const most = this.scheduler.isIdle ? RECORDS_PER_POLL : RECORDS_PER_BUSY_POLL;
-    for (const link of this.#in) if (link !== undefined) records += link.drain(most);
-    const moved = this.pumpBlocked();
+    const records = this.links.drain(this.scheduler.isIdle ? RECORDS_PER_POLL : RECORDS_PER_BUSY_POLL);
+    const moved = this.links.pump();
     this.scheduler.runNow();
     return records > 0 || moved;
   }
 
-  /** Moves what waits outside full rings. */
-  pumpBlocked(): boolean {
-    let moved = false;
-    for (const link of this.#out) {
-      if (link?.isBlocked !== true || !link.pump()) continue;
-      moved = true;
-      this.#wake(link.thread);
-    }
-    return moved;
-  }
-
-  /** Does any link hold a record? */
-  hasRecords(): boolean {
-    for (const link of this.#in) if (link !== undefined && !link.isEmpty()) return true;
-    return false;
-  }
-
-  /** The two rings to and from a thread: at boot, and again when it was replaced. */
-  attach(thread: number, out: RingWriter, incoming: RingReader): void {
-    assert(thread !== this.thread, 'a thread has no ring to itself');
-    this.#out[thread] = new LinkOut(thread, out);
-    this.#in[thread] = new LinkIn(
-      thread,
-      incoming,
-      (kind, memory, position) => this.#receive(thread, kind, memory, position),
-      () => this.#wake(thread),
-    );
-  }
-
   /** The thread is gone: what it said before is still heard, then its calls fail. */
   detach(thread: number): void {
-    const link = this.#in[thread];
-    if (link !== undefined) while (link.drain(RECORDS_PER_POLL) > 0);
-    this.#in[thread] = undefined;
-    this.#out[thread] = undefined;
+    this.links.detach(thread);
     this.#calls.failThread(
       thread,
       (call) => new CallError('noconnection', `thread ${thread} went down while ${addressText(call.to)} was called`),
@@ -489,7 +396,7 @@ export class ThreadRuntime implements Runtime {
     }
   }
 
-  #receive(source: number, kind: number, memory: RecordMemory, position: number): void {
+  readonly #receive = (source: number, kind: number, memory: RecordMemory, position: number): void => {
     try {
       this.#accept(source, kind, memory, position);
     } catch (thrown) {
@@ -501,7 +408,7 @@ export class ThreadRuntime implements Runtime {
         error: asError(thrown).stack,
       });
     }
-  }
+  };
 
   #accept(source: number, kind: number, memory: RecordMemory, position: number): void {
     const to = readTo(memory, position);
@@ -560,7 +467,7 @@ export class ThreadRuntime implements Runtime {
   /** Nothing runs or leaves after this. */
   close(): void {
     if (this.#closed) return;
-    this.flush();
+    this.links.flush();
     this.#closed = true;
     this.#calls.failAll(
       (call) => new CallError('noproc', `the thread stopped while ${addressText(call.to)} was called`),

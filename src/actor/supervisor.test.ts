@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { GIVE_UP_MS_MIN, RESTART_WINDOW_MS, RESTARTS_MAX } from './supervisor.ts';
 import { testNode } from './testing.ts';
 import type { ThreadRuntime } from './runtime.ts';
-import { CallError } from './types.ts';
+import type { CallError } from './types.ts';
 import type { ActorContext, Behaviour, ChildSpec, ExitReason, Message } from './types.ts';
 
 class Worker implements Behaviour {
@@ -202,7 +202,7 @@ test('a child whose init keeps failing is given up as well, and its callers are 
     start: () => ({
       init: async () => {
         tries += 1;
-        await null;
+        await Promise.resolve();
         throw new Error('store is down');
       },
     }),

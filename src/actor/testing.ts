@@ -54,8 +54,8 @@ export class TestNode {
         if (a.thread >= b.thread) continue;
         const ab = createRing(bytes);
         const ba = createRing(bytes);
-        a.attach(b.thread, new RingWriter(ab), new RingReader(ba));
-        b.attach(a.thread, new RingWriter(ba), new RingReader(ab));
+        a.links.attach(b.thread, new RingWriter(ab), new RingReader(ba));
+        b.links.attach(a.thread, new RingWriter(ba), new RingReader(ab));
       }
     }
   }
@@ -114,7 +114,7 @@ export class TestNode {
   }
 
   #isBusy(): boolean {
-    return this.#pollArmed || this.runtimes.some((runtime) => !runtime.scheduler.isIdle || runtime.hasRecords());
+    return this.#pollArmed || this.runtimes.some((runtime) => !runtime.scheduler.isIdle || runtime.links.hasRecords());
   }
 
   #wake(thread: number): void {

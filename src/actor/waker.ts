@@ -2,7 +2,8 @@
 // MessagePort per pair of threads. Either way a wake is only sent by the one who won the sleeper's state word (control.ts).
 
 import type { MessagePort } from 'node:worker_threads';
-import { Control, WAKER } from './control.ts';
+import { WAKER } from './control.ts';
+import type { Control } from './control.ts';
 
 export type WakerKind = 'native' | 'port';
 

@@ -81,7 +81,7 @@ process.on('unhandledRejection', crash);
 process.on('exit', () => emergency('exit'));
 
 function attach(path: Path): void {
-  runtime.attach(path.thread, new RingWriter(path.out), new RingReader(path.in));
+  runtime.links.attach(path.thread, new RingWriter(path.out), new RingReader(path.in));
   waker?.connect(path.thread, path.port);
 }
 

@@ -6,6 +6,7 @@
 // logged, and supervision starts it anew from the store.
 
 import type { ActorContext, Message } from '../actor/types.ts';
+import type { Log } from '../base/log.ts';
 import type { Snowflake, SnowflakeGenerator } from '../base/snowflake.ts';
 import { encodeDispatch } from '../protocol/dispatch.ts';
 import { ApiError, apiError } from '../protocol/errors.ts';
@@ -31,18 +32,12 @@ import {
   type TopicName,
 } from './topic.ts';
 
-export type TopicLog = (
-  event: { readonly event: string; readonly level?: 'debug' | 'info' | 'warn' | 'error' } & {
-    readonly [field: string]: unknown;
-  },
-) => void;
-
 /** What every topic actor of a thread works with. Built by actor-thread.ts. */
 export interface TopicDeps {
   readonly store: Store;
   readonly ids: SnowflakeGenerator;
   readonly dataDir: string;
-  readonly log: TopicLog;
+  readonly log: Log;
   /** Tells when an I/O thread goes down, until the returned function is called. */
   readonly watchThreads: (listener: (thread: number, up: boolean) => void) => () => void;
 }
@@ -80,8 +75,8 @@ export interface TopicHostOptions<Host> {
   readonly context: ActorContext;
   readonly deps: TopicDeps;
   readonly host: Host;
-  // biome-ignore lint/suspicious/noExplicitAny: each operation has arguments of its own, validated at the edge
-  readonly operations: Readonly<Record<string, Operation<Host, any>>>;
+  /** Each has arguments of its own, validated at the edge. */
+  readonly operations: Readonly<Record<string, Operation<Host>>>;
   readonly hooks: TopicHooks;
 }
 

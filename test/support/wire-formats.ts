@@ -125,7 +125,9 @@ function fault(key: string, value: unknown): string | undefined {
   if (key.endsWith('_ids') || key === 'ids')
     return Array.isArray(value) && value.every(isId) ? undefined : 'not a list of ids';
   if (LISTS.has(key)) return Array.isArray(value) ? undefined : 'not a list';
-  if (BOOLEANS.has(key)) return typeof value === 'boolean' ? undefined : 'not a boolean';
+  // An application's `bot` is a user.
+  if (BOOLEANS.has(key) && !(key === 'bot' && isObject(value)))
+    return typeof value === 'boolean' ? undefined : 'not a boolean';
   if (INTEGERS.has(key)) return Number.isSafeInteger(value) ? undefined : 'not an integer';
   if (HASHES.has(key))
     return value === null || (typeof value === 'string' && /^(a_)?[0-9a-f]{32}$/.test(value))
@@ -135,6 +137,10 @@ function fault(key: string, value: unknown): string | undefined {
   if (key === 'discriminator')
     return typeof value === 'string' && /^\d{1,4}$/.test(value) ? undefined : 'not a discriminator';
   return undefined;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }
 
 function isId(value: unknown): boolean {

@@ -422,6 +422,12 @@ worldTest('a presence goes to the guilds, five in twenty seconds, and of the res
   assert.equal(client.closed, 4002);
 });
 
+worldTest('who identifies without a presence is online', async (w) => {
+  await w.ready({});
+  const attach = w.topics.get(`guild:${GUILD}`)?.heard.find(({ k }) => k === 'attach');
+  assert.equal((attach?.['presence'] as { status: string }).status, 'online');
+});
+
 worldTest('a voice state is validated and handed to the guild', async (w) => {
   const { client } = await w.ready();
   client.socket.write(`{"op":4,"d":{"guild_id":${GUILD},"channel_id":123456789012345678,"self_mute":true,"self_deaf":false}}`);

@@ -29,7 +29,7 @@ import {
 import { type Admission, type TopicDeps, TopicHost } from '../topic-host.ts';
 import { guildEvent, memberUpdateEvent } from './events.ts';
 import { loadGuild } from './load.ts';
-import { membersChunks } from './members-chunk.ts';
+import { type MembersChunk, membersChunks } from './members-chunk.ts';
 import { aggregate } from './presence.ts';
 import { Snapshots } from './snapshot.ts';
 import type { GuildState } from './state.ts';
@@ -42,11 +42,15 @@ const PRESENCE_FLUSH_MS = 100;
  * at once, costs; the rest waits its turn, and only the last presence of a user is sent.
  */
 const PRESENCE_DELIVERIES_MAX = 20_000;
+/** A chunk of a thousand members is some 300 KB: one after the other, so that a client's queue (1 MiB) has time to drain. */
+const CHUNK_PACE_MS = 20;
+/** Chunks encoded in one go, some 2 ms each: the guild's other work is not kept waiting for longer. */
+const CHUNKS_PER_PACE = 8;
 /** How long the actor of a guild that is not there goes on refusing before it ends. */
 const MISSING_MS = 5_000;
 
-// biome-ignore lint/suspicious/noExplicitAny: each operation has arguments of its own, validated at the edge
-export type GuildOperations = Readonly<Record<string, Operation<any, any>>>;
+/** Each has arguments of its own, validated at the edge. */
+export type GuildOperations = Readonly<Record<string, Operation<GuildState>>>;
 
 /** Starts the actor of 'guild:<id>' on demand. */
 export function guildStarter(deps: TopicDeps, operations: GuildOperations): (name: string) => ChildSpec {
@@ -115,12 +119,22 @@ function unknownGuild(): TopicReply {
   return { status: error.status, bytes: new TextEncoder().encode(JSON.stringify(error)) };
 }
 
+/** An answer to opcode 8 that is being sent; it follows the session from thread to thread. */
+interface MemberList {
+  readonly user_id: Snowflake;
+  readonly session_id: string;
+  readonly chunks: Generator<MembersChunk>;
+}
+
 class Guild {
   readonly host: TopicHost<GuildState>;
   readonly #state: GuildState;
   readonly #context: ActorContext;
   readonly #snapshots: Snapshots;
   #flushing = false;
+  /** Member lists that are being sent. The gateway admits few requests a session, so sessions bound it. */
+  readonly #memberLists: MemberList[] = [];
+  #chunking = false;
 
   constructor(state: GuildState, context: ActorContext, deps: TopicDeps, operations: GuildOperations) {
     this.#state = state;
@@ -178,6 +192,7 @@ class Guild {
   handleInfo(message: Message): void {
     if (this.host.handleInfo(message)) return;
     if (message['k'] === '$presences') this.#flushPresences();
+    else if (message['k'] === '$chunks') this.#sendChunks();
   }
 
   #admit(message: Attach): Admission {
@@ -251,12 +266,38 @@ class Guild {
   }
 
   #members(message: SessionMembers): void {
-    const { thread, session } = message;
-    if (this.host.audience.session(thread, session) === undefined) return;
-    for (const text of membersChunks(this.#state, message)) {
-      const bytes = encodeDispatchText('GUILD_MEMBERS_CHUNK', text);
+    const session = this.host.audience.session(message.thread, message.session);
+    if (session === undefined) return;
+    const { user_id, session_id } = session;
+    const list: MemberList = { user_id, session_id, chunks: membersChunks(this.#state, message) };
+    if (this.#sendChunk(list)) this.#memberLists.push(list);
+    this.#scheduleChunks();
+  }
+
+  #scheduleChunks(): void {
+    if (this.#chunking || this.#memberLists.length === 0) return;
+    this.#chunking = true;
+    this.#context.sendAfter(CHUNK_PACE_MS, { k: '$chunks' });
+  }
+
+  #sendChunks(): void {
+    this.#chunking = false;
+    const turn = this.#memberLists.splice(0, CHUNKS_PER_PACE);
+    for (const list of turn) if (this.#sendChunk(list)) this.#memberLists.push(list);
+    this.#scheduleChunks();
+  }
+
+  /** Sends the next chunk to wherever the session is now. False: that was the last, or the session is gone. */
+  #sendChunk({ user_id, session_id, chunks }: MemberList): boolean {
+    for (const { thread, session, session_id: id } of this.host.audience.sessionsOf(user_id)) {
+      if (id !== session_id) continue;
+      const next = chunks.next();
+      if (next.done === true) return false;
+      const bytes = encodeDispatchText('GUILD_MEMBERS_CHUNK', next.value.text);
       this.host.tell([thread], { k: 'event', topic: this.#state.topic, intents: 0, session, bytes });
+      return !next.value.last;
     }
+    return false;
   }
 
   #userChanged(user: UserRecord): void {

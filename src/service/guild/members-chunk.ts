@@ -12,8 +12,14 @@ const CHUNK_MEMBERS = 1_000;
 /** Members that a query by name or ids gives at most. */
 const QUERY_MEMBERS_MAX = 100;
 
-/** The `d` of each chunk, as JSON text; at least one. */
-export function* membersChunks(state: GuildState, request: SessionMembers): Generator<string> {
+export interface MembersChunk {
+  /** The event's `d` as JSON. */
+  readonly text: string;
+  readonly last: boolean;
+}
+
+/** At least one. Who is in the list is settled at the start; each chunk is made when it is asked for. */
+export function* membersChunks(state: GuildState, request: SessionMembers): Generator<MembersChunk> {
   const { users, notFound } = select(state, request);
   const count = Math.max(1, Math.ceil(users.length / CHUNK_MEMBERS));
   const withPresences = request.presences && (!request.bot || (request.intents & INTENTS.GUILD_PRESENCES) !== 0);
@@ -32,7 +38,7 @@ export function* membersChunks(state: GuildState, request: SessionMembers): Gene
       fields.push(`"presences":[${online.map((user) => presenceText(state, user)).join()}]`);
     }
     if (request.nonce !== null) fields.push(`"nonce":${JSON.stringify(request.nonce)}`);
-    yield `{${fields.join()}}`;
+    yield { text: `{${fields.join()}}`, last: index === count - 1 };
   }
 }
 

@@ -58,6 +58,10 @@ export class Presences {
     return this.#current.entries();
   }
 
+  get onlineCount(): number {
+    return this.#current.size;
+  }
+
   get dirty(): number {
     return this.#dirty.size;
   }

@@ -77,11 +77,14 @@ export class Snapshots {
   }
 
   /** Who is in the snapshot's member list: always the own member and those in voice. */
-  #membersFor(session: Pick<Attach, 'user_id' | 'bot' | 'intents'>, large: boolean): Iterable<Snowflake> {
+  #membersFor(
+    session: Pick<Attach, 'user_id' | 'bot' | 'intents'>,
+    large: boolean,
+  ): ReadonlySet<Snowflake> | readonly Snowflake[] {
     const state = this.#state;
     const users = new Set<Snowflake>([session.user_id, ...state.voiceStates.keys()]);
     if (!this.#seesPresences(session)) return users;
-    if (!large) return state.members.keys();
+    if (!large) return Array.from(state.members.keys());
     for (const [user] of state.presences.entries()) {
       if (!session.bot && users.size >= PERSON_ONLINE_MAX) break;
       users.add(user);

@@ -113,6 +113,11 @@ export class GuildState implements ChannelHost {
     return this.members.size;
   }
 
+  /** Approximate in name only: the actor knows. */
+  counts() {
+    return { approximate_member_count: this.memberCount, approximate_presence_count: this.presences.onlineCount };
+  }
+
   // ---- ChannelHost
 
   channel(id: Snowflake): ChannelRecord | undefined {

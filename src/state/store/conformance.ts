@@ -22,6 +22,8 @@ import {
 
 /** Operations of a run of the property test; small enough for every engine to take a second or two. */
 const PROPERTY_RUNS = 60;
+/** Bounds the search for a smaller failing case, and the runs on a machine that is very busy. */
+const SHRINK_LIMIT_MS = 8_000;
 
 const CHANNEL = '175928847299117063';
 const AUTHOR = '80351110224678912';
@@ -383,7 +385,7 @@ export function storeConformance(name: string, open: () => Promise<Store>): void
             }
           },
         ),
-        { seed, numRuns: PROPERTY_RUNS },
+        { seed, numRuns: PROPERTY_RUNS, interruptAfterTimeLimit: SHRINK_LIMIT_MS },
       );
     });
   });

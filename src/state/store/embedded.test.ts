@@ -124,18 +124,31 @@ test('a second writer is refused while the first has the directory, and told who
   lock.release();
 });
 
-test('the lock holds between processes and dies with its process', async () => {
+test('the lock holds between processes, also when nothing refers to it, and dies with its process', async () => {
   const dataDir = newDirectory();
-  const module = fileURLToPath(new URL('lock.ts', import.meta.url));
-  const script = `import(${JSON.stringify(module)}).then((m) => { m.lockDataDir(${JSON.stringify(dataDir)}, 'serve'); console.log('held'); setInterval(() => {}, 1000); })`;
-  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-  await once(child.stdout, 'data');
-  assert.throws(
-    () => openOffline(dataDir),
-    (error: Error) => error instanceof StoreLocked && error.holder?.pid === child.pid && error.holder?.role === 'serve',
-  );
-  child.kill('SIGKILL');
-  await once(child, 'exit');
+  const module = JSON.stringify(fileURLToPath(new URL('lock.ts', import.meta.url)));
+  const script = `import(${module}).then(async ({ lockDataDir }) => {
+    lockDataDir(${JSON.stringify(dataDir)}, 'serve');
+    for (let turn = 0; turn < 5; turn += 1) {
+      await new Promise(setImmediate);
+      gc();
+    }
+    console.log('held');
+    setInterval(() => {}, 1_000);
+  })`;
+  const child = spawn(process.execPath, ['--expose-gc', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exit = once(child, 'exit');
+  try {
+    await once(child.stdout, 'data');
+    assert.throws(
+      () => openOffline(dataDir),
+      (error: Error) =>
+        error instanceof StoreLocked && error.holder?.pid === child.pid && error.holder?.role === 'serve',
+    );
+  } finally {
+    child.kill('SIGKILL');
+    await exit;
+  }
   await openOffline(dataDir).close();
 });
 
@@ -213,7 +226,7 @@ test('a channel may go on with a narrower width: old and new buckets read as one
   await store.close();
 });
 
-test('a deleted channel’s rows are removed in slices, also by the next process', async () => {
+test('a deleted channel’s rows are removed in slices, also by the next process', { timeout: 15_000 }, async () => {
   const dataDir = newDirectory();
   const count = PURGE_ROWS_MAX * 2 + 10;
   const rows = () =>

@@ -29,6 +29,9 @@ export interface DataLock {
   release(): void;
 }
 
+/** Held until released, whatever becomes of the DataLock: a collected connection would let go of its lock. At most one per directory. */
+const held = new Set<DatabaseSync>();
+
 /** Takes the directory (made if need be) for this process, or throws StoreLocked. Hold it before any writer opens, until all are closed. */
 export function lockDataDir(dataDir: string, role = 'guildhall'): DataLock {
   makeDataDir(dataDir);
@@ -43,12 +46,13 @@ export function lockDataDir(dataDir: string, role = 'guildhall'): DataLock {
     if (errorCode(error) === SQLITE_BUSY) throw new StoreLocked(dataDir, readHolder(notePath), { cause: error });
     throw storeErrorOf(error, join(dataDir, 'lock.db'));
   }
-  const held = database;
+  const holding = database;
+  held.add(holding);
   return {
     release() {
-      if (!held.isOpen) return;
+      if (!held.delete(holding)) return;
       rmSync(notePath, { force: true });
-      held.close();
+      holding.close();
     },
   };
 }

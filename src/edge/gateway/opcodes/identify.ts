@@ -18,7 +18,7 @@ import { CLOSED, type Connection, NEW, WAITING } from '../connection.ts';
 import { GUILDS_PER_SHARD_MAX } from '../gateway.ts';
 import type { Opcode } from './index.ts';
 import { asObject, type Payload } from './payload.ts';
-import { readPresence } from './presence-form.ts';
+import { ONLINE, readPresence } from './presence-form.ts';
 
 const LARGE_THRESHOLD_MIN = 50;
 const LARGE_THRESHOLD_MAX = 250;
@@ -30,7 +30,7 @@ interface Identify {
   readonly largeThreshold: number;
   /** undefined: not given. */
   readonly shard: readonly [number, number] | undefined;
-  readonly presence: PresenceState | null;
+  readonly presence: PresenceState;
 }
 
 export const identify: Opcode = {
@@ -47,7 +47,7 @@ export const identify: Opcode = {
       intents: from['intents'],
       largeThreshold: readLargeThreshold(from),
       shard,
-      presence: readPresence(from['presence'], connection.gateway.relay.runtime.clock.nowMs()),
+      presence: readPresence(from['presence'], connection.gateway.relay.runtime.clock.nowMs()) ?? ONLINE,
     };
     connection.state = WAITING;
     connection.run(begin(connection, read));

@@ -6,6 +6,9 @@ import { readActivities, STATUSES } from '../../../protocol/payload/presence.ts'
 import type { PresenceState } from '../../../service/topic.ts';
 import { asObject } from './payload.ts';
 
+/** What a session shows that says nothing of its presence. */
+export const ONLINE: PresenceState = { status: 'online', activities: [], since: null, afk: false };
+
 /** null when there is nothing to read. */
 export function readPresence(d: Json | undefined, nowMs: number): PresenceState | null {
   const from = asObject(d);

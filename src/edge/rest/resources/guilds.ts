@@ -16,7 +16,7 @@ import {
 } from '../../../protocol/form.ts';
 import type { ImageData } from '../../../protocol/images.ts';
 import type { UserRecord } from '../../../protocol/records.ts';
-import { findImage, saveImage } from '../../../service/account/images.ts';
+import { AVATARS, findImage, saveImage } from '../../../service/account/images.ts';
 import { guildCreation } from '../../../service/guild/provision.ts';
 import { topicAddress } from '../../../service/shard/table.ts';
 import { answer } from '../reply.ts';
@@ -25,7 +25,8 @@ import { param } from './channel-request.ts';
 import { askGuild, forwardGuild } from './guild-request.ts';
 
 /** Kinds of pictures of a guild: column of its record, folder below images/, and path at the CDN. */
-const PICTURES = { icon: 'icons', splash: 'splashes', banner: 'guild-banners' } as const;
+/** Banners share their path at the CDN with those of users, and so their folder. */
+const PICTURES = { icon: 'icons', splash: 'splashes', banner: AVATARS } as const;
 
 const createForm = object({ name: string({ min: 2, max: 100, trim: true }), icon: maybe(imageData()) });
 

@@ -17,16 +17,9 @@ import { invitesOf } from './invites.ts';
 
 export type GuildPatch = Partial<Omit<GuildRecord, 'id'>>;
 
-/** Approximate in name only: the actor knows. */
-export function counts(state: GuildState) {
-  let online = 0;
-  for (const _ of state.presences.entries()) online += 1;
-  return { approximate_member_count: state.memberCount, approximate_presence_count: online };
-}
-
 export function guildObject(state: GuildState, withCounts = false) {
   const parts = { roles: state.roles.values(), emojis: state.emojis.values() };
-  return guildPayload(state.guild, parts, withCounts ? counts(state) : undefined);
+  return guildPayload(state.guild, parts, withCounts ? state.counts() : undefined);
 }
 
 /** Sets the record, stores and announces it. */

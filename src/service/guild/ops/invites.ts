@@ -17,7 +17,6 @@ import { guildEvent } from '../events.ts';
 import { newInvite, put, putInvite, removeInvite } from '../provision.ts';
 import { AUDIT, audit } from './audit-log.ts';
 import { type Ctx, knownUser, need, needInChannel, visibleChannel } from './checks.ts';
-import { counts } from './guild.ts';
 import { banOf, bannedMeanwhile, join } from './membership.ts';
 
 /** Per guild, as on Discord. */
@@ -61,7 +60,7 @@ function shown(ctx: Ctx, invite: InviteRecord, withMetadata: boolean, withCounts
   const channel = host.channels.get(invite.channel_id);
   if (channel === undefined) throw apiError('UNKNOWN_INVITE');
   const inviter = invite.inviter_id === null ? null : (host.users.get(invite.inviter_id) ?? null);
-  const parts = { guild: host.guild, channel, inviter, ...(withCounts ? { counts: counts(host) } : {}) };
+  const parts = { guild: host.guild, channel, inviter, ...(withCounts ? { counts: host.counts() } : {}) };
   return withMetadata ? inviteMetadataPayload(invite, parts) : invitePayload(invite, parts);
 }
 

@@ -122,7 +122,7 @@ export const membershipOperations = {
   },
 
   /** DELETE /users/@me/guilds/{id}. An owner hands the guild over or deletes it first. */
-  leave(ctx: Ctx) {
+  'member.leave'(ctx: Ctx) {
     const self = selfMember(ctx);
     if (self.user_id === ctx.host.guild.owner_id) throw apiError('MISSING_PERMISSIONS');
     removeMemberOf(ctx, self.user_id);
