@@ -42,10 +42,12 @@ test('a wake from another thread runs onWake, which sees what was written before
     id: waker.id,
     cell,
   });
+  // Asked for before anything is awaited: the worker may be gone by then.
+  const ended = once(worker, 'exit');
   assert.equal(await message<boolean>(worker), true);
   assert.equal(await woken, 42);
   waker.close();
-  await once(worker, 'exit');
+  await ended;
 });
 
 test('no wake-up is lost between two threads that answer each other', { skip, timeout: 15_000 }, async () => {

@@ -10,7 +10,7 @@ const FOLDERS = ['src', 'native', 'scripts', 'test', 'bench'];
 /** Test files that run at a time: two slow cores, and files that start servers of their own. */
 const CONCURRENCY = 2;
 /** A file of tests should take well under 20 s; this ends one that hangs, so that a run ends with a name. */
-const TEST_TIMEOUT_MS = 300_000;
+const TEST_TIMEOUT_MS = 240_000;
 
 const wanted = process.argv.slice(2).map((path) => relative(root, resolve(path)) || '.');
 for (const path of wanted) {

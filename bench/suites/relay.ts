@@ -69,16 +69,30 @@ function bed(count: number, kinds = 1): Bed {
       id: i.toString(16).padStart(32, '0'),
       user_id: String(200_000_000_000_000_000n + BigInt(i)),
       bot: true,
-      intents: 0x8201 | (i % kinds << 16),
+      intents: 0x8201 | ((i % kinds) << 16),
       large_threshold: 50,
       shard_id: 0,
       shard_count: 1,
       presence: null,
       token_tag: i,
     });
-    relay.attached({ k: 'attached', topic: `user:${session.userId}`, session: session.key, session_id: session.id, mode: 'identify', view: 'all' });
+    relay.topics.attached({
+      k: 'attached',
+      topic: `user:${session.userId}`,
+      session: session.key,
+      session_id: session.id,
+      mode: 'identify',
+      view: 'all',
+    });
     relay.begin(session, owner, new NullOutlet(), encodeDispatch('READY', { session_id: session.id }), []);
-    relay.attached({ k: 'attached', topic: TOPIC, session: session.key, session_id: session.id, mode: 'identify', view: ['1', '2', '3'] });
+    relay.topics.attached({
+      k: 'attached',
+      topic: TOPIC,
+      session: session.key,
+      session_id: session.id,
+      mode: 'identify',
+      view: ['1', '2', '3'],
+    });
     sessions.push(session);
   }
   flush();

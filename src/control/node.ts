@@ -11,6 +11,7 @@ import { startMainActors } from '../service/account/start.ts';
 import { connectStore } from '../state/store/client.ts';
 import { lockDataDir, StoreLocked } from '../state/store/lock.ts';
 import type { Store } from '../state/store/port.ts';
+import { HEAD_BYTES_MAX } from '../edge/transport/head.ts';
 import { createRateLimitTable } from '../edge/rest/rate-limits.ts';
 import { createAdmin, type AdminDeps, type AdminHandler } from './admin.ts';
 import { OperatorError } from './rpc.ts';
@@ -79,6 +80,8 @@ function threadSpecs(config: Config, edge: boolean): ThreadSpec[] {
     },
   ];
   if (!edge) return specs;
+  // uWebSockets.js reads it when it is loaded, from the process' environment; a thread can only write to its copy.
+  process.env['UWS_HTTP_MAX_HEADERS_SIZE'] = String(HEAD_BYTES_MAX);
   const rateLimits = createRateLimitTable();
   specs.push({
     kind: 'io',

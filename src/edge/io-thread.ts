@@ -21,6 +21,7 @@ import { createRestHandler } from './rest/handler.ts';
 import { errorReply } from './rest/reply.ts';
 import { createRestContext } from './rest-context.ts';
 import { connectionsMaxFor } from './transport/descriptors.ts';
+import { probePort } from './transport/probe.ts';
 import type { HttpHandler, Transport } from './transport/types.ts';
 import { createUwsTransport } from './transport/uws.ts';
 
@@ -168,7 +169,10 @@ class IoThread implements Behaviour {
   async #listen(message: Message): Promise<number> {
     if (this.#isFirst()) await forgetSavedEvents(this.#store);
     const { http } = this.#config;
-    return this.#transport.listen(String(message['host'] ?? http.host), Number(message['port'] ?? http.port));
+    const host = String(message['host'] ?? http.host);
+    const port = Number(message['port'] ?? http.port);
+    // The kernel shares no port that it chose itself: a free one is found first.
+    return this.#transport.listen(host, port === 0 ? await probePort(host, 0) : port);
   }
 
   #isFirst(): boolean {
@@ -195,7 +199,9 @@ class IoThread implements Behaviour {
     for (const { index } of this.#runtime.threads('io')) {
       if (index === this.#runtime.thread) continue;
       while (this.#relay.now() < until) {
-        const quiet = await this.#runtime.call<boolean>({ thread: index, name: IO }, { k: 'quiet' }, 1_000).catch(notThere);
+        const quiet = await this.#runtime
+          .call<boolean>({ thread: index, name: IO }, { k: 'quiet' }, 1_000)
+          .catch(notThere);
         if (quiet) break;
         await delay(DRAIN_POLL_MS);
       }
@@ -206,7 +212,9 @@ class IoThread implements Behaviour {
   async #barrier(): Promise<void> {
     const answers = this.#runtime
       .threads('actor')
-      .map(({ index }) => this.#runtime.call({ thread: index, name: '$barrier' }, { k: 'barrier' }, 1_000).catch(notThere));
+      .map(({ index }) =>
+        this.#runtime.call({ thread: index, name: '$barrier' }, { k: 'barrier' }, 1_000).catch(notThere),
+      );
     await Promise.all(answers);
     await new Promise((resolve) => setImmediate(resolve));
   }

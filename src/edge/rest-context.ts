@@ -14,7 +14,12 @@ import type { RestContext } from './rest/context.ts';
 /** Channels whose owner is remembered: about 200 bytes each. A channel never changes its owner; the oldest is forgotten. */
 const OWNERS_CACHED_MAX = 50_000;
 
-export function createRestContext(runtime: Runtime, store: Store, ids: SnowflakeGenerator, config: Config): RestContext {
+export function createRestContext(
+  runtime: Runtime,
+  store: Store,
+  ids: SnowflakeGenerator,
+  config: Config,
+): RestContext {
   const owners = new Map<Snowflake, TopicName>();
   return {
     runtime,

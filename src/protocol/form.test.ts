@@ -154,3 +154,12 @@ test('whatever the body is, the form answers with a value or with Discord’s tr
     { seed, numRuns: 500, verbose: true },
   );
 });
+
+test('a bound of a page is an id or 0, which means the beginning', () => {
+  const page = f.object({ after: f.maybe(f.cursor()) });
+  for (const after of ['0', 0]) assert.deepEqual(f.validate(page, { after }), { after: '0' });
+  assert.deepEqual(f.validate(page, { after: '12' }), { after: '12' });
+  for (const after of ['00', '-1', 'x', 0.5]) {
+    assert.equal(refusal(page, { after }).errors?.['after'] !== undefined, true, String(after));
+  }
+});

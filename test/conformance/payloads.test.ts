@@ -475,13 +475,13 @@ describe('payloads that typed clients can read', { timeout: 180_000 }, () => {
     // discord.js drops it without this or a CHANNEL_CREATE before.
     assert.equal(message.channel_type, 1);
     assert.equal('guild_id' in message, false);
-    for (const [client, start] of [
-      [watcher, from],
-      [personGateway, fromPerson],
-    ] as const) {
-      const opened = client.received.slice(start).find((payload) => payload.t === 'CHANNEL_CREATE');
-      if (opened !== undefined) assertReadable('CHANNEL_CREATE', opened.d, 'dm');
-    }
+    // People are shown the channel first; bots are not, as on Discord.
+    const opened = await personGateway.dispatch('CHANNEL_CREATE', (d) => d.id === channel.id, fromPerson);
+    assertReadable('CHANNEL_CREATE', opened.d, 'dm');
+    assert.equal(
+      watcher.received.slice(from).some((payload) => payload.t === 'CHANNEL_CREATE'),
+      false,
+    );
     await brings(
       'MESSAGE_UPDATE',
       () => ok('PATCH', `${path}/${message.id}`, { content: 'louder' }, person.token),
@@ -527,7 +527,6 @@ describe('payloads that typed clients can read', { timeout: 180_000 }, () => {
       for (const item of list) assertObject(name, item);
     }
     assert.deepEqual(formatFaults(await get('/users/@me/guilds?with_counts=true')), []);
-    assert.deepEqual(formatFaults(await get('/voice/regions')), []);
   });
 
   it('every event of the table has been looked at', () => {

@@ -134,7 +134,7 @@ describe('discord.js', { timeout: 240_000 }, () => {
     const deleted = nextEvent<[Message]>(pong, Events.MessageDelete, (m: Message) => m.id === message.id);
     await message.delete();
     await deleted;
-    await assert.rejects(channelOf(ping).messages.fetch(message.id), { code: 10008 });
+    await assert.rejects(channelOf(ping).messages.fetch({ message: message.id, force: true }), { code: 10008 });
   });
 
   it('reacts, lists who reacted, and takes reactions back', async () => {

@@ -169,7 +169,7 @@ export class Connection implements SessionOwner {
   // ---- time and end
 
   drain(): void {
-    if (this.session !== null) this.gateway.relay.drained(this.session, this.outlet);
+    if (this.session !== null) this.gateway.relay.delivery.drained(this.session, this.outlet);
   }
 
   sweep(now: number): void {

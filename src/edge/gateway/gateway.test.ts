@@ -50,17 +50,24 @@ worldTest('HELLO comes first, and IDENTIFY is answered with READY and a GUILD_CR
   assert.deepEqual(rest, []);
 });
 
-worldTest('a configured public URL is what clients are told', async (w) => {
-  const { frames } = await w.ready();
-  assert.equal(frames.find(({ t }) => t === 'READY')?.d.resume_gateway_url, 'wss://chat.example');
-}, { gateway: { publicUrl: 'https://chat.example/' } });
+worldTest(
+  'a configured public URL is what clients are told',
+  async (w) => {
+    const { frames } = await w.ready();
+    assert.equal(frames.find(({ t }) => t === 'READY')?.d.resume_gateway_url, 'wss://chat.example');
+  },
+  { gateway: { publicUrl: 'https://chat.example/' } },
+);
 
 worldTest('a heartbeat is answered at any time, before IDENTIFY too', async (w) => {
   const client = w.connect();
   client.say(1, null);
   client.say(1, 0);
   client.say(1, 251);
-  assert.deepEqual(client.take().map(({ op }) => op), [10, 11, 11, 11]);
+  assert.deepEqual(
+    client.take().map(({ op }) => op),
+    [10, 11, 11, 11],
+  );
   assert.equal(client.closed, undefined);
 });
 
@@ -112,7 +119,10 @@ worldTest('payloads in binary frames are read as text is', async (w) => {
 
 worldTest('without the GUILDS intent there is no GUILD_CREATE, and events come all the same', async (w) => {
   const { client, frames } = await w.ready({ intents: INTENTS.GUILD_MESSAGES });
-  assert.deepEqual(frames.map(({ t }) => t), [null, 'READY']);
+  assert.deepEqual(
+    frames.map(({ t }) => t),
+    [null, 'READY'],
+  );
   w.say(`guild:${GUILD}`, { intents: INTENTS.GUILD_MESSAGES }, message('1'));
   await w.settle();
   assert.deepEqual(ids(client), ['1']);
@@ -125,7 +135,7 @@ worldTest('a person needs no intents and no privileges', async (w) => {
   assert.equal(w.relays[0]?.sessions.ofUser(PERSON)[0]?.intents, ALL_INTENTS);
 });
 
-worldTest('guilds are divided among shards, and the user\'s own events go to shard 0', async (w) => {
+worldTest("guilds are divided among shards, and the user's own events go to shard 0", async (w) => {
   // (100000000000000001 >> 22) % 2 and (100000000008388608 >> 22) % 2 differ.
   await w.store.commit([{ op: 'put', table: 'user_guild', key: [BOT, OTHER_GUILD], doc: { guild_id: OTHER_GUILD } }]);
   const shard = (id: string): number => Number((BigInt(id) >> 22n) % 2n);
@@ -134,12 +144,18 @@ worldTest('guilds are divided among shards, and the user\'s own events go to sha
     const ready = frames.find(({ t }) => t === 'READY');
     assert.deepEqual(ready?.d.shard, [at, 2]);
     const expected = [GUILD, OTHER_GUILD].filter((id) => shard(id) === at);
-    assert.deepEqual(ready?.d.guilds.map(({ id }: { id: string }) => id), expected);
+    assert.deepEqual(
+      ready?.d.guilds.map(({ id }: { id: string }) => id),
+      expected,
+    );
   }
   w.say(`user:${BOT}`, { intents: INTENTS.DIRECT_MESSAGES }, message('dm'));
   w.say(`user:${BOT}`, { intents: 0 }, encodeDispatch('INTERACTION_CREATE', {}));
   await w.settle();
-  assert.deepEqual(clients[0]?.client.take().map(({ t }) => t), ['INTERACTION_CREATE']);
+  assert.deepEqual(
+    clients[0]?.client.take().map(({ t }) => t),
+    ['INTERACTION_CREATE'],
+  );
   assert.deepEqual(clients[1]?.client.take(), []);
 });
 
@@ -278,7 +294,11 @@ worldTest('a client that falls silent is asked for a heartbeat, then closed; its
   await w.node.advance(46_300);
   w.gateways[0]?.sweep();
   w.gateways[0]?.sweep();
-  assert.deepEqual(client.take().map(({ op }) => op), [1], 'asked once');
+  assert.deepEqual(
+    client.take().map(({ op }) => op),
+    [1],
+    'asked once',
+  );
   await w.node.advance(15_000);
   w.gateways[0]?.sweep();
   assert.equal(client.closed, 4000);
@@ -299,27 +319,41 @@ worldTest('5,000 unidentified sockets of one address leave identified clients al
 
 // ---- identify concurrency
 
-worldTest('an account identifies once per key in five seconds; op 9 leaves the socket usable', async (w) => {
-  await w.ready({ shard: [0, 32] });
-  const same = w.connect();
-  same.identify({ shard: [16, 32] });
-  const other = w.connect(undefined, 1);
-  other.identify({ shard: [1, 32] });
-  const person = w.connect(undefined, 1);
-  person.identify({ token: 'person' });
-  await w.settle();
-  assert.deepEqual(same.take().map(({ op, d }) => (op === 9 ? d : op)), [10, false]);
-  assert.ok(other.take().some(({ t }) => t === 'READY'));
-  assert.ok(person.take().some(({ t }) => t === 'READY'));
-  await w.node.advance(5_000);
-  same.identify({ shard: [16, 32] });
-  await w.settle();
-  assert.ok(same.take().some(({ t }) => t === 'READY'), 'identifies anew on the same socket');
-}, { threads: 2 });
+worldTest(
+  'an account identifies once per key in five seconds; op 9 leaves the socket usable',
+  async (w) => {
+    await w.ready({ shard: [0, 32] });
+    const same = w.connect();
+    same.identify({ shard: [16, 32] });
+    const other = w.connect(undefined, 1);
+    other.identify({ shard: [1, 32] });
+    const person = w.connect(undefined, 1);
+    person.identify({ token: 'person' });
+    await w.settle();
+    assert.deepEqual(
+      same.take().map(({ op, d }) => (op === 9 ? d : op)),
+      [10, false],
+    );
+    assert.ok(other.take().some(({ t }) => t === 'READY'));
+    assert.ok(person.take().some(({ t }) => t === 'READY'));
+    await w.node.advance(5_000);
+    same.identify({ shard: [16, 32] });
+    await w.settle();
+    assert.ok(
+      same.take().some(({ t }) => t === 'READY'),
+      'identifies anew on the same socket',
+    );
+  },
+  { threads: 2 },
+);
 
-worldTest('with rate limits off nobody queues', async (w) => {
-  for (let i = 0; i < 5; i += 1) assert.ok((await w.ready()).frames.some(({ t }) => t === 'READY'));
-}, { gateway: { rateLimits: false } });
+worldTest(
+  'with rate limits off nobody queues',
+  async (w) => {
+    for (let i = 0; i < 5; i += 1) assert.ok((await w.ready()).frames.some(({ t }) => t === 'READY'));
+  },
+  { gateway: { rateLimits: false } },
+);
 
 // ---- who hears what
 
@@ -342,22 +376,26 @@ worldTest('events go by intent, channel, user and session', async (w) => {
   assert.deepEqual(ids(person), ['both', 'hidden', 'typing', 'not bot', 'always bot', 'chunk']);
 });
 
-worldTest('message content goes to those who may see it: people, bots with the intent, and whom the message concerns', async (w) => {
-  const seer = (await w.ready({ intents: INTENTS.GUILD_MESSAGES | INTENTS.MESSAGE_CONTENT })).client;
-  const lite = (await w.ready({ intents: INTENTS.GUILD_MESSAGES })).client;
-  const person = (await w.ready({ token: 'person', intents: INTENTS.GUILD_MESSAGES })).client;
-  const say = (n: number, extra: object): void => {
-    const full = encodeDispatch('MESSAGE_CREATE', { id: `${n} full`, content: 'secret' });
-    const without = encodeDispatch('MESSAGE_CREATE', { id: `${n} lite`, content: '' });
-    w.say(`guild:${GUILD}`, { split: full.length, ...extra }, Buffer.concat([full, without]));
-  };
-  say(1, {});
-  say(2, { content_for: [BOT] });
-  await w.settle();
-  assert.deepEqual(ids(seer), ['1 full', '2 full']);
-  assert.deepEqual(ids(lite), ['1 lite', '2 full']);
-  assert.deepEqual(ids(person), ['1 full', '2 full']);
-}, { gateway: { rateLimits: false } });
+worldTest(
+  'message content goes to those who may see it: people, bots with the intent, and whom the message concerns',
+  async (w) => {
+    const seer = (await w.ready({ intents: INTENTS.GUILD_MESSAGES | INTENTS.MESSAGE_CONTENT })).client;
+    const lite = (await w.ready({ intents: INTENTS.GUILD_MESSAGES })).client;
+    const person = (await w.ready({ token: 'person', intents: INTENTS.GUILD_MESSAGES })).client;
+    const say = (n: number, extra: object): void => {
+      const full = encodeDispatch('MESSAGE_CREATE', { id: `${n} full`, content: 'secret' });
+      const without = encodeDispatch('MESSAGE_CREATE', { id: `${n} lite`, content: '' });
+      w.say(`guild:${GUILD}`, { split: full.length, ...extra }, Buffer.concat([full, without]));
+    };
+    say(1, {});
+    say(2, { content_for: [BOT] });
+    await w.settle();
+    assert.deepEqual(ids(seer), ['1 full', '2 full']);
+    assert.deepEqual(ids(lite), ['1 lite', '2 full']);
+    assert.deepEqual(ids(person), ['1 full', '2 full']);
+  },
+  { gateway: { rateLimits: false } },
+);
 
 worldTest('a member that leaves hears nothing more; one that joins gets the guild', async (w) => {
   const { client } = await w.ready();
@@ -392,7 +430,7 @@ worldTest('an attach without an answer is asked again', async (w) => {
   const [session] = relay?.sessions.ofUser(BOT) ?? [];
   assert.ok(session !== undefined && relay !== undefined);
   // As if the question or its answer had been lost.
-  relay.expect(session, `guild:${OTHER_GUILD}`);
+  relay.topics.expect(session, `guild:${OTHER_GUILD}`);
   await w.node.advance(12_000);
   w.say(`guild:${OTHER_GUILD}`, {}, message('1'));
   await w.settle();
@@ -406,7 +444,8 @@ worldTest('a presence goes to the guilds, five in twenty seconds, and of the res
   const topic = w.topics.get(`guild:${GUILD}`);
   const attach = topic?.heard.find(({ k }) => k === 'attach');
   assert.equal((attach?.['presence'] as { status: string }).status, 'idle');
-  for (let i = 0; i < 8; i += 1) client.say(3, { status: 'dnd', activities: [{ name: String(i), type: 0 }], since: null, afk: false });
+  for (let i = 0; i < 8; i += 1)
+    client.say(3, { status: 'dnd', activities: [{ name: String(i), type: 0 }], since: null, afk: false });
   await w.settle();
   const names = (): unknown[] =>
     (topic?.heard ?? [])
@@ -430,7 +469,9 @@ worldTest('who identifies without a presence is online', async (w) => {
 
 worldTest('a voice state is validated and handed to the guild', async (w) => {
   const { client } = await w.ready();
-  client.socket.write(`{"op":4,"d":{"guild_id":${GUILD},"channel_id":123456789012345678,"self_mute":true,"self_deaf":false}}`);
+  client.socket.write(
+    `{"op":4,"d":{"guild_id":${GUILD},"channel_id":123456789012345678,"self_mute":true,"self_deaf":false}}`,
+  );
   client.say(4, { guild_id: OTHER_GUILD, channel_id: '1', self_mute: false, self_deaf: false });
   client.say(4, { guild_id: GUILD, channel_id: null, self_mute: false, self_deaf: false });
   await w.settle();

@@ -47,6 +47,7 @@ const RECONNECT_SPREAD_MS = 400;
 const RECONNECT_STEPS = 16;
 /** How long clients have after op 7 to close on their own. */
 const RECONNECT_GRACE_MS = 1_500;
+const GRACE_POLL_MS = 20;
 /** Guild count that needs more shards. */
 export const GUILDS_PER_SHARD_MAX = 2_500;
 
@@ -189,8 +190,10 @@ export class Gateway implements SocketHandler {
       }
       if (all.length > 0) await delay(spreadMs / RECONNECT_STEPS);
     }
-    const until = this.now() + Math.min(RECONNECT_GRACE_MS, graceMs / 2);
-    while (this.now() < until && all.some((connection) => connection.state === READY)) await delay(20);
+    const waitMs = Math.min(RECONNECT_GRACE_MS, graceMs / 2);
+    for (let waited = 0; waited < waitMs && all.some(({ state }) => state === READY); waited += GRACE_POLL_MS) {
+      await delay(GRACE_POLL_MS);
+    }
     for (const connection of all) if (connection.state !== CLOSED) connection.close(CLOSE.SERVICE_RESTART);
   }
 

@@ -124,11 +124,17 @@ test(`a session that wanders between threads gets every event exactly once (seed
       follower.read();
       assert.ok(follower.client !== null, 'the client is connected in the end');
       for (const [topic, expected] of said.entries()) {
-        const heard = follower.frames.filter(({ t, d }) => t === 'MESSAGE_CREATE' && d.topic === topic).map(({ d }) => d.n);
+        const heard = follower.frames
+          .filter(({ t, d }) => t === 'MESSAGE_CREATE' && d.topic === topic)
+          .map(({ d }) => d.n);
         assert.deepEqual(heard, expected, `events of topic ${topic}`);
       }
       const kept = world.relays.map((relay) => relay.sessions.size);
-      assert.equal(kept.reduce((sum, size) => sum + size, 0), 1, 'one session, on one thread');
+      assert.equal(
+        kept.reduce((sum, size) => sum + size, 0),
+        1,
+        'one session, on one thread',
+      );
       assert.deepEqual(world.logged, []);
       await world.close();
     }),

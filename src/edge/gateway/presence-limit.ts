@@ -18,7 +18,7 @@ export class PresenceLimit {
       return;
     }
     extras.presenceWaiting = null;
-    if (connection.session !== null) this.#relay.setPresence(connection.session, presence);
+    if (connection.session !== null) this.#relay.topics.setPresence(connection.session, presence);
   }
 
   /** From the sweep: sends what waited, when it may. */

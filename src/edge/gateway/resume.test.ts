@@ -5,7 +5,16 @@ import { encodeDispatch } from '../../protocol/dispatch.ts';
 import { forgetSavedEvents, restoreSessions, saveSessions } from '../../service/session/saved.ts';
 import { MemoryStore } from '../../state/store/memory.ts';
 import { storedBlocks } from './frames.ts';
-import { BOT, type Client, type Frame, GUILD, OTHER_GUILD, PERSON, World, type WorldOptions } from './world.test-helper.ts';
+import {
+  BOT,
+  type Client,
+  type Frame,
+  GUILD,
+  OTHER_GUILD,
+  PERSON,
+  World,
+  type WorldOptions,
+} from './world.test-helper.ts';
 
 function worldTest(name: string, use: (world: World) => Promise<void>, options: WorldOptions = {}): void {
   test(name, async () => {
@@ -134,23 +143,31 @@ worldTest('a heartbeat with a forged sequence forgets no more than was sent', as
   ]);
 });
 
-worldTest('a session whose replay fell out of the log gets op 9, never a gap', async (w) => {
-  const { client, sessionId } = await w.ready();
-  client.socket.leave(1006);
-  for (let i = 0; i < 40; i += 1) w.say(TOPIC, {}, message(String(i), 'x'.repeat(500)));
-  await w.settle();
-  assert.deepEqual(brief((await resume(w, sessionId, 2)).take()), [[9, null, false]]);
-}, { relay: { log: { bytesMax: 8_192, entriesMax: 1_024, ageMaxMs: 1e9, slabBytes: 2_048 } } });
+worldTest(
+  'a session whose replay fell out of the log gets op 9, never a gap',
+  async (w) => {
+    const { client, sessionId } = await w.ready();
+    client.socket.leave(1006);
+    for (let i = 0; i < 40; i += 1) w.say(TOPIC, {}, message(String(i), 'x'.repeat(500)));
+    await w.settle();
+    assert.deepEqual(brief((await resume(w, sessionId, 2)).take()), [[9, null, false]]);
+  },
+  { relay: { log: { bytesMax: 8_192, entriesMax: 1_024, ageMaxMs: 1e9, slabBytes: 2_048 } } },
+);
 
-worldTest('a session that missed more events than are kept gets op 9', async (w) => {
-  const { client, sessionId } = await w.ready();
-  client.socket.leave(1006);
-  for (let i = 0; i < 30; i += 1) w.say(TOPIC, {}, message(String(i)));
-  await w.settle();
-  await w.node.advance(1_000);
-  const back = await resume(w, sessionId, 2);
-  assert.deepEqual(brief(back.take()), [[9, null, false]]);
-}, { relay: { replayEventsMax: 20 } });
+worldTest(
+  'a session that missed more events than are kept gets op 9',
+  async (w) => {
+    const { client, sessionId } = await w.ready();
+    client.socket.leave(1006);
+    for (let i = 0; i < 30; i += 1) w.say(TOPIC, {}, message(String(i)));
+    await w.settle();
+    await w.node.advance(1_000);
+    const back = await resume(w, sessionId, 2);
+    assert.deepEqual(brief(back.take()), [[9, null, false]]);
+  },
+  { relay: { replayEventsMax: 20 } },
+);
 
 worldTest('a newer connection takes a live session over; the old one is closed', async (w) => {
   const { client, sessionId } = await w.ready();
@@ -165,7 +182,7 @@ worldTest('a newer connection takes a live session over; the old one is closed',
 worldTest('events lost on their way to the thread end the sessions with op 9', async (w) => {
   const { client } = await w.ready();
   const relay = w.relays[0];
-  relay?.gap(w.node.of('actor').thread);
+  relay?.topics.gap(w.node.of('actor').thread);
   assert.deepEqual(brief(client.take()), [[9, null, false]]);
   assert.equal(relay?.sessions.size, 0);
   client.identify({ shard: [1, 16] });
@@ -175,62 +192,84 @@ worldTest('events lost on their way to the thread end the sessions with op 9', a
 
 // ---- between threads
 
-worldTest('a session moves to the thread where its client comes back', async (w) => {
-  const { client, sessionId } = await w.ready();
-  w.say(TOPIC, {}, message('a'));
-  await w.settle();
-  client.socket.leave(1006);
-  w.say(TOPIC, {}, message('b'));
-  await w.settle();
-  const back = await resume(w, sessionId, 2, 1);
-  assert.deepEqual(brief(back.take()), [
-    ['MESSAGE_CREATE', 3, 'a'],
-    ['MESSAGE_CREATE', 4, 'b'],
-    ['RESUMED', 5, {}],
-  ]);
-  assert.deepEqual(w.relays.map(({ sessions }) => sessions.size), [0, 1]);
-  w.say(TOPIC, {}, message('c'));
-  await w.settle();
-  assert.deepEqual(brief(back.take()), [['MESSAGE_CREATE', 6, 'c']]);
-  assert.equal(w.relays[0]?.privateLog.entries, 0);
-}, { threads: 2 });
+worldTest(
+  'a session moves to the thread where its client comes back',
+  async (w) => {
+    const { client, sessionId } = await w.ready();
+    w.say(TOPIC, {}, message('a'));
+    await w.settle();
+    client.socket.leave(1006);
+    w.say(TOPIC, {}, message('b'));
+    await w.settle();
+    const back = await resume(w, sessionId, 2, 1);
+    assert.deepEqual(brief(back.take()), [
+      ['MESSAGE_CREATE', 3, 'a'],
+      ['MESSAGE_CREATE', 4, 'b'],
+      ['RESUMED', 5, {}],
+    ]);
+    assert.deepEqual(
+      w.relays.map(({ sessions }) => sessions.size),
+      [0, 1],
+    );
+    w.say(TOPIC, {}, message('c'));
+    await w.settle();
+    assert.deepEqual(brief(back.take()), [['MESSAGE_CREATE', 6, 'c']]);
+    assert.equal(w.relays[0]?.privateLog.entries, 0);
+  },
+  { threads: 2 },
+);
 
-worldTest('a wrong sequence after a move is refused and the session goes on', async (w) => {
-  const { client, sessionId } = await w.ready();
-  client.socket.leave(1006);
-  assert.equal((await resume(w, sessionId, 99, 1)).closed, 4007);
-  assert.deepEqual(brief((await resume(w, sessionId, 2, 0)).take()), [['RESUMED', 3, {}]]);
-}, { threads: 2 });
+worldTest(
+  'a wrong sequence after a move is refused and the session goes on',
+  async (w) => {
+    const { client, sessionId } = await w.ready();
+    client.socket.leave(1006);
+    assert.equal((await resume(w, sessionId, 99, 1)).closed, 4007);
+    assert.deepEqual(brief((await resume(w, sessionId, 2, 0)).take()), [['RESUMED', 3, {}]]);
+  },
+  { threads: 2 },
+);
 
-worldTest('a topic that starts anew during a move loses nobody', async (w) => {
-  const { client, sessionId } = await w.ready();
-  client.socket.leave(1006);
-  w.tell(TOPIC, { k: 'crash' });
-  const back = await resume(w, sessionId, 2, 1);
-  await w.node.advance(2_000);
-  w.say(TOPIC, {}, message('a'));
-  await w.settle();
-  assert.deepEqual(brief(back.take()), [
-    ['RESUMED', 3, {}],
-    ['MESSAGE_CREATE', 4, 'a'],
-  ]);
-}, { threads: 2 });
+worldTest(
+  'a topic that starts anew during a move loses nobody',
+  async (w) => {
+    const { client, sessionId } = await w.ready();
+    client.socket.leave(1006);
+    w.tell(TOPIC, { k: 'crash' });
+    const back = await resume(w, sessionId, 2, 1);
+    await w.node.advance(2_000);
+    w.say(TOPIC, {}, message('a'));
+    await w.settle();
+    assert.deepEqual(brief(back.take()), [
+      ['RESUMED', 3, {}],
+      ['MESSAGE_CREATE', 4, 'a'],
+    ]);
+  },
+  { threads: 2 },
+);
 
-worldTest('a topic that does not let go ends the session with op 9 on both sides', async (w) => {
-  const { client, sessionId } = await w.ready();
-  client.socket.leave(1006);
-  const relay = w.relays[0];
-  const session = relay?.sessions.byId(sessionId);
-  assert.ok(relay !== undefined && session !== undefined);
-  const topic = w.topics.get(TOPIC);
-  assert.ok(topic !== undefined);
-  topic.handleCast = () => {};
-  const back = await resume(w, sessionId, 2, 1);
-  assert.deepEqual(back.take(), []);
-  await w.node.advance(6_000);
-  assert.deepEqual(brief(back.take()), [[9, null, false]]);
-  assert.deepEqual(w.relays.map(({ sessions }) => sessions.size), [0, 0]);
-}, { threads: 2 });
+worldTest(
+  'a topic that does not let go ends the session with op 9 on both sides',
+  async (w) => {
+    const { client, sessionId } = await w.ready();
+    client.socket.leave(1006);
+    const relay = w.relays[0];
+    const session = relay?.sessions.byId(sessionId);
+    assert.ok(relay !== undefined && session !== undefined);
+    const topic = w.topics.get(TOPIC);
+    assert.ok(topic !== undefined);
+    topic.handleCast = () => {};
+    const back = await resume(w, sessionId, 2, 1);
+    assert.deepEqual(back.take(), []);
+    await w.node.advance(6_000);
+    assert.deepEqual(brief(back.take()), [[9, null, false]]);
+    assert.deepEqual(
+      w.relays.map(({ sessions }) => sessions.size),
+      [0, 0],
+    );
+  },
+  { threads: 2 },
+);
 
 // ---- slow consumers
 
@@ -249,13 +288,16 @@ worldTest('a slow consumer sheds lossy events, and catches up when it reads agai
   await w.settle();
   w.say(TOPIC, { lossy: true }, encodeDispatch('TYPING_START', { id: 'now' }));
   await w.settle();
-  assert.deepEqual(client.take().map(({ s, d }) => [s, d.id]), [
-    [3, 'big 0'],
-    [4, 'big 1'],
-    [5, 'big 2'],
-    [6, 'after'],
-    [7, 'now'],
-  ]);
+  assert.deepEqual(
+    client.take().map(({ s, d }) => [s, d.id]),
+    [
+      [3, 'big 0'],
+      [4, 'big 1'],
+      [5, 'big 2'],
+      [6, 'after'],
+      [7, 'now'],
+    ],
+  );
 });
 
 worldTest('a consumer whose queue is full is closed resumably and counted, and misses nothing', async (w) => {
@@ -269,7 +311,10 @@ worldTest('a consumer whose queue is full is closed resumably and counted, and m
   assert.ok(client.socket.received.length < 10);
   const back = await resume(w, sessionId, 2);
   const frames = back.take();
-  assert.deepEqual(frames.slice(0, -1).map(({ s, d }) => [s, d.id]), Array.from({ length: 40 }, (_, i) => [i + 3, String(i)]));
+  assert.deepEqual(
+    frames.slice(0, -1).map(({ s, d }) => [s, d.id]),
+    Array.from({ length: 40 }, (_, i) => [i + 3, String(i)]),
+  );
   assert.equal(frames.at(-1)?.t, 'RESUMED');
 });
 
@@ -316,21 +361,26 @@ test('sessions outlive a clean stop: what was missed before, between and after i
   await before.settle();
   const stop = before.gateways.map((gateway) => gateway.reconnectAll(10));
   assert.ok(person.client.take().some(({ d }) => d?.id === 'b'));
-  await before.settle();
-  await before.node.advance(2_000);
   const late = before.connect();
   late.say(6, { token: 'bot', session_id: bot.sessionId, seq: 2 });
   await before.settle();
   await Promise.all(stop);
   assert.equal(person.client.closed, 1012);
-  assert.deepEqual(late.take().map(({ op }) => op), [10], 'who comes during the stop waits');
+  assert.deepEqual(
+    late.take().map(({ op }) => op),
+    [10],
+    'who comes during the stop waits',
+  );
   for (const relay of before.relays) await saveSessions(relay, store);
   await before.close();
 
   const after = new World({ store, threads: 3 });
   const restoring = Promise.all(after.relays.map((relay) => restoreSessions(relay, store)));
   await after.settle();
-  assert.equal((await restoring).reduce((sum, n) => sum + n, 0), 2);
+  assert.equal(
+    (await restoring).reduce((sum, n) => sum + n, 0),
+    2,
+  );
   assert.equal(after.topics.get(TOPIC)?.sessions.size, 2, 'attached before the port opens');
   assert.equal((await store.list('session', [], { after: 's/', before: 's0' })).length, 0);
   await forgetSavedEvents(store);
@@ -398,8 +448,14 @@ worldTest('zlib-stream is one stream for the connection: HELLO, replies and even
   client.say(1, 3);
   await w.settle();
   const frames = await inflate(client.socket.received);
-  assert.deepEqual(frames.map(({ op, t }) => t ?? op), [10, 11, 'READY', 'GUILD_CREATE', ...Array(5).fill('MESSAGE_CREATE'), 11]);
-  assert.deepEqual(frames.filter(({ op }) => op === 0).map(({ s }) => s), [1, 2, 3, 4, 5, 6, 7]);
+  assert.deepEqual(
+    frames.map(({ op, t }) => t ?? op),
+    [10, 11, 'READY', 'GUILD_CREATE', ...Array(5).fill('MESSAGE_CREATE'), 11],
+  );
+  assert.deepEqual(
+    frames.filter(({ op }) => op === 0).map(({ s }) => s),
+    [1, 2, 3, 4, 5, 6, 7],
+  );
   assert.ok((client.socket.received.at(-2)?.bytes.length ?? 0) < 200, 'it is compressed');
   client.socket.leave(1006);
   assert.equal(w.gateways[0]?.deflates.used, 0);
@@ -411,12 +467,21 @@ test('stored blocks of any length inflate to the message', async () => {
   assert.equal(frame?.d.length, 200_000);
 });
 
-worldTest('when all compressors are in use, sessions are sent stored blocks', async (w) => {
-  const taken = Array.from({ length: 2_000 }, () => w.gateways[0]?.deflates.take()).filter((stream) => stream !== null);
-  const client = w.connect('v=10&compress=zlib-stream');
-  client.identify();
-  await w.settle();
-  const frames = await inflate(client.socket.received);
-  assert.deepEqual(frames.map(({ op, t }) => t ?? op), [10, 'READY', 'GUILD_CREATE']);
-  assert.ok(taken.length < 2_000);
-}, { gateway: { createDeflate: () => ({ compress() {}, close() {}, queuedBytes: 0 }) } });
+worldTest(
+  'when all compressors are in use, sessions are sent stored blocks',
+  async (w) => {
+    const taken = Array.from({ length: 2_000 }, () => w.gateways[0]?.deflates.take()).filter(
+      (stream) => stream !== null,
+    );
+    const client = w.connect('v=10&compress=zlib-stream');
+    client.identify();
+    await w.settle();
+    const frames = await inflate(client.socket.received);
+    assert.deepEqual(
+      frames.map(({ op, t }) => t ?? op),
+      [10, 'READY', 'GUILD_CREATE'],
+    );
+    assert.ok(taken.length < 2_000);
+  },
+  { gateway: { createDeflate: () => ({ compress() {}, close() {}, queuedBytes: 0 }) } },
+);

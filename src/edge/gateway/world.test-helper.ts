@@ -103,13 +103,32 @@ export class World {
       [BOT, true],
       [PERSON, false],
     ] as const) {
-      const doc = { id, username: bot ? 'bot' : 'person', discriminator: '0', global_name: null, avatar: null, banner: null, accent_color: null, bot, flags: 0, created_at_ms: 0 };
+      const doc = {
+        id,
+        username: bot ? 'bot' : 'person',
+        discriminator: '0',
+        global_name: null,
+        avatar: null,
+        banner: null,
+        accent_color: null,
+        bot,
+        flags: 0,
+        created_at_ms: 0,
+      };
       await this.store.commit([
         { op: 'put', table: 'user', key: [id], doc },
         { op: 'put', table: 'user_guild', key: [id, GUILD], doc: { user_id: id, guild_id: GUILD } },
       ]);
     }
-    const application = { id: BOT, bot_id: BOT, owner_id: PERSON, name: 'bot', description: '', privileged: ['members', 'presences', 'content'], verify_key: '00' };
+    const application = {
+      id: BOT,
+      bot_id: BOT,
+      owner_id: PERSON,
+      name: 'bot',
+      description: '',
+      privileged: ['members', 'presences', 'content'],
+      verify_key: '00',
+    };
     await this.store.commit([{ op: 'put', table: 'application', key: [BOT], doc: application }]);
   }
 
@@ -123,7 +142,11 @@ export class World {
   }
 
   /** A client that is ready, its frames so far read. */
-  async ready(extra: object = {}, thread = 0, query?: string): Promise<{ client: Client; sessionId: string; frames: Frame[] }> {
+  async ready(
+    extra: object = {},
+    thread = 0,
+    query?: string,
+  ): Promise<{ client: Client; sessionId: string; frames: Frame[] }> {
     const client = this.connect(query, thread);
     client.identify(extra);
     await this.settle();

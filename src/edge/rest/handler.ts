@@ -38,6 +38,10 @@ export interface RestOptions extends BodyLimits {
 /** Discord's limit. */
 const REASON_CHARACTERS_MAX = 512;
 
+/** Failures written to the log in a window, per thread; of the rest the number is. Clients that repeat a request that fails must not fill a disk. */
+const REPORTS_MAX = 50;
+const REPORTS_WINDOW_MS = 10_000;
+
 /** Any page may call: only a header that a page must set by itself grants authority, so there is nothing to ride on. */
 const CORS = {
   'Access-Control-Allow-Origin': '*',
@@ -68,6 +72,9 @@ class RestHandler {
   readonly #router: RestRouter;
   readonly #limiter: RateLimiter;
   readonly #prepared = new Map<Route, Prepared>();
+  #reportsSinceMs = Number.NEGATIVE_INFINITY;
+  #reports = 0;
+  #unreported = 0;
 
   constructor(context: RestContext, options: RestOptions) {
     this.#context = context;
@@ -183,6 +190,18 @@ class RestHandler {
   }
 
   #report(event: string, level: 'warn' | 'error', http: HttpRequest, error: unknown): void {
+    const now = this.#options.clock.monotonicMs();
+    if (now - this.#reportsSinceMs >= REPORTS_WINDOW_MS) {
+      if (this.#unreported > 0) this.#options.log({ event: 'rest_unreported', level: 'warn', requests: this.#unreported });
+      this.#reportsSinceMs = now;
+      this.#reports = 0;
+      this.#unreported = 0;
+    }
+    if (this.#reports >= REPORTS_MAX) {
+      this.#unreported += 1;
+      return;
+    }
+    this.#reports += 1;
     // Of the path only its route would be safe to write: a webhook's path holds its token.
     const path = http.path.replace(/(\/(?:webhooks|interactions)\/[^/]+\/)[^/]+/, '$1-');
     this.#options.log({ event, level, method: http.method, path, error });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApiError } from '../../protocol/errors.ts';
-import { queryBoolean, queryInteger, querySnowflake } from './query.ts';
+import { queryBoolean, queryCursor, queryInteger } from './query.ts';
 
 const of = (text: string) => new URLSearchParams(text);
 const isFormError = (error: unknown) => error instanceof ApiError && error.code === 50035;
@@ -22,9 +22,10 @@ test('integers keep their bounds', () => {
   }
 });
 
-test('ids are snowflakes', () => {
-  assert.equal(querySnowflake(of('after=123'), 'after'), '123');
-  assert.equal(querySnowflake(of('after='), 'after'), null);
-  assert.throws(() => querySnowflake(of('after=abc'), 'after'), isFormError);
-  assert.throws(() => querySnowflake(of('after=0'), 'after'), isFormError);
+test('bounds of pages are ids or 0, the beginning', () => {
+  assert.equal(queryCursor(of('after=123'), 'after'), '123');
+  assert.equal(queryCursor(of('after='), 'after'), null);
+  assert.throws(() => queryCursor(of('after=abc'), 'after'), isFormError);
+  assert.equal(queryCursor(of('after=0'), 'after'), '0');
+  assert.throws(() => queryCursor(of('after=00'), 'after'), isFormError);
 });

@@ -23,11 +23,11 @@ export function queryInteger(query: URLSearchParams, name: string, min: number, 
   return number;
 }
 
-/** An id; null when absent or empty. */
-export function querySnowflake(query: URLSearchParams, name: string): Snowflake | null {
+/** The bound of a page: an id, or 0, by which discord.py asks from the very first on; null when absent or empty. */
+export function queryCursor(query: URLSearchParams, name: string): Snowflake | null {
   const value = query.get(name);
   if (value === null || value === '') return null;
-  if (!isSnowflake(value as unknown))
+  if (value !== '0' && !isSnowflake(value as unknown))
     throw formError([name], 'NUMBER_TYPE_COERCE', `Value "${value.slice(0, 64)}" is not snowflake.`);
   return value;
 }

@@ -104,7 +104,8 @@ export class RateLimiter {
   readonly #overall: Limit;
 
   /**
-   * `enforced: false` (limits.rate = off) lets everything through, with headers of an untouched bucket.
+   * `enforced: false` (limits.rate = off) lets everything through, with headers of a bucket that nobody can empty: hikari counts
+   * what a window has left by itself, and would wait for the next one.
    * `overall`: requests a second of one account.
    */
   constructor(table: SharedArrayBuffer, clock: Clock, enforced: boolean, overall = GLOBAL_REQUESTS) {
@@ -128,7 +129,7 @@ export class RateLimiter {
     assert(limit.requests >= 1 && limit.requests <= COUNT_MAX, 'a limit is at least one request');
     assert(limit.windowMs <= WINDOW_MS_MAX, 'a window is at most an hour');
     const nowMs = Math.floor(this.#clock.nowMs());
-    if (!this.#enforced) return verdict(true, limit, 1, nowMs, limit.windowMs);
+    if (!this.#enforced) return verdict(true, COUNT_MAX, 1, nowMs, limit.windowMs);
     const key = this.#hash(`${limit.name}\n${major}\n${account}`);
     const slot = this.#find(key, nowMs);
     for (let race = 0; race < RACES_MAX; race += 1) {
@@ -136,15 +137,15 @@ export class RateLimiter {
       const { leftMs, count } = readState(before, key, limit, nowMs);
       if (count >= limit.requests) {
         Atomics.add(this.#words, 2, 1n);
-        return verdict(false, limit, count, nowMs, leftMs);
+        return verdict(false, limit.requests, count, nowMs, leftMs);
       }
       const after = packState(nowMs + leftMs, count + 1, key);
       if (Atomics.compareExchange(this.#words, slot + 1, before, after) === before) {
-        return verdict(true, limit, count + 1, nowMs, leftMs);
+        return verdict(true, limit.requests, count + 1, nowMs, leftMs);
       }
     }
     // A word fought over this long is one whose limit others are reaching already.
-    return verdict(false, limit, limit.requests, nowMs, limit.windowMs);
+    return verdict(false, limit.requests, limit.requests, nowMs, limit.windowMs);
   }
 
   /** Buckets that were cut short because the table was full, and requests refused, since the table was made. */
@@ -219,7 +220,7 @@ function readState(state: bigint, key: bigint, limit: Limit, nowMs: number): { l
   return { leftMs, count: Number((state >> 6n) & 0xf_ffffn) };
 }
 
-function verdict(allowed: boolean, limit: Limit, count: number, nowMs: number, leftMs: number): Verdict {
-  const remaining = Math.max(0, limit.requests - count);
-  return { allowed, limit: limit.requests, remaining, resetAfterMs: leftMs, resetAtMs: nowMs + leftMs };
+function verdict(allowed: boolean, limit: number, count: number, nowMs: number, leftMs: number): Verdict {
+  const remaining = Math.max(0, limit - count);
+  return { allowed, limit, remaining, resetAfterMs: leftMs, resetAtMs: nowMs + leftMs };
 }

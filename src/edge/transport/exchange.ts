@@ -38,6 +38,8 @@ export class Exchange implements HttpRequest {
   readonly #res: HttpResponse;
   readonly #body: Body;
   readonly #options: ExchangeOptions;
+  /** uWebSockets.js takes trailers for the next request: a connection that brought a chunked body brings nothing more. */
+  readonly #closes: boolean;
   /** The response object is gone: the client went away, or the answer is out. */
   #over = false;
   #answered = false;
@@ -53,6 +55,7 @@ export class Exchange implements HttpRequest {
     this.address = address;
     this.#res = res;
     this.#options = options;
+    this.#closes = head.framing === 'chunked';
     this.#body = new Body(options.budget, head.contentLength, options.bodyBytesMax);
     res.onAborted(() => this.#aborted());
     res.onData((chunk, last) => {
@@ -78,7 +81,7 @@ export class Exchange implements HttpRequest {
     if (this.#over || this.#answered) return;
     this.#answered = true;
     if (this.#body.complete) {
-      this.#write(reply, false);
+      this.#write(reply, this.#closes);
       return;
     }
     this.#body.discard();
@@ -87,7 +90,7 @@ export class Exchange implements HttpRequest {
     this.#body.whenComplete(() => {
       clearTimeout(timer);
       // Not from within the data handler: it may be the same call that ends the body.
-      setImmediate(() => this.#write(reply, false));
+      setImmediate(() => this.#write(reply, this.#closes));
     });
   }
 

@@ -26,6 +26,12 @@ export interface Refusal {
 
 export type HeaderLine = readonly [name: string, value: string];
 
+/**
+ * Bytes of a request's head; beyond it uWebSockets.js answers 431. Enough for an audit reason of 512 characters, percent-encoded
+ * (6 KiB). Half of a head is held until the rest comes, so this times the connections is what slow heads can take.
+ */
+export const HEAD_BYTES_MAX = 8 * 1024;
+
 /** Headers of which a second line is an attack or an error: which one counts would depend on who reads. */
 const SINGLE = new Set(['host', 'authorization', 'content-type', 'sec-websocket-key', 'sec-websocket-version']);
 /** Letters, digits and what a host, an IPv6 literal and a port may hold: the value goes into URLs that we hand out. */

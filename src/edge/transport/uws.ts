@@ -178,6 +178,8 @@ class UwsTransport implements Transport {
       return;
     }
     const exchange = new Exchange(res, head, address, this.#exchange);
+    // What comes after it may be its trailers, which uWebSockets.js reads as a request. Its answer closes the connection.
+    if (head.framing === 'chunked') this.#refuseMore(peerOf(res, address));
     // Called in a promise's own function, so that a handler that throws is one that rejects.
     Promise.resolve()
       .then(() => this.#options.http(exchange))
@@ -211,14 +213,7 @@ class UwsTransport implements Transport {
    * hand it out as further requests: they are refused as well, by the peer's port, and none is acted on.
    */
   #refuse(res: Response, address: string, refusal: Refusal, headers: Readonly<Record<string, string>> = {}): void {
-    const peer = peerOf(res, address);
-    if (this.#refused.size >= REFUSED_MAX) {
-      for (const oldest of this.#refused) {
-        this.#refused.delete(oldest);
-        break;
-      }
-    }
-    this.#refused.add(peer);
+    this.#refuseMore(peerOf(res, address));
     writeHead(res, {
       status: refusal.status,
       headers: {
@@ -228,6 +223,16 @@ class UwsTransport implements Transport {
       },
     });
     res.end(JSON.stringify({ message: `${refusal.status}: ${refusal.reason}`, code: 0 }), true);
+  }
+
+  #refuseMore(peer: string): void {
+    if (this.#refused.size >= REFUSED_MAX) {
+      for (const oldest of this.#refused) {
+        this.#refused.delete(oldest);
+        break;
+      }
+    }
+    this.#refused.add(peer);
   }
 
   #routeSockets(path: string): void {

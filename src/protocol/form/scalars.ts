@@ -117,6 +117,14 @@ export function snowflake(): Form<Snowflake> {
   };
 }
 
+/** The bound of a page: an id, or 0, by which discord.py asks from the very first on. */
+export function cursor(): Form<Snowflake> {
+  const id = snowflake();
+  return {
+    read: (value, errors) => (value === '0' || value === 0 ? '0' : id.read(value, errors)),
+  };
+}
+
 const UINT64_MAX = (1n << 64n) - 1n;
 
 /** A permission set: decimal text or a non-negative integer within 64 bits; gives canonical decimal text. */

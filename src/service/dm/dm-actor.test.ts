@@ -10,12 +10,12 @@ import { DmActor } from './dm-actor.ts';
 
 const DM = '1000000000000000200';
 
-async function start(channel = true) {
+async function start(channel = true, other = ANN) {
   const store = new MemoryStore();
   const doc = (value: unknown) => value as { [key: string]: unknown };
-  await store.commit([OWNER, ANN].map((id) => ({ op: 'put', table: 'user', key: [id], doc: doc(userRecord(id)) })));
+  await store.commit([OWNER, other].map((id) => ({ op: 'put', table: 'user', key: [id], doc: doc(userRecord(id)) })));
   if (channel) {
-    const record = { id: DM, type: 1, flags: 0, last_pin_timestamp: null, recipient_ids: [OWNER, ANN] };
+    const record = { id: DM, type: 1, flags: 0, last_pin_timestamp: null, recipient_ids: [OWNER, other] };
     await store.commit([{ op: 'put', table: 'channel', key: [DM, DM], doc: record }]);
   }
   const emitted: { topic: string; intents: number; frame: { t: string; d: { [key: string]: unknown } } }[] = [];
@@ -77,6 +77,15 @@ test('a message reaches both recipients’ topics, after the channel itself', as
   );
   assert.deepEqual(missingFields('MESSAGE_CREATE', said?.frame.d, 'dm'), []);
   assert.equal(said?.frame.d['channel_type'], 1);
+});
+
+test('a bot gets the messages of a private channel without the channel', async () => {
+  const { ask, emitted } = await start(true, BOT);
+  await ask('createMessage', OWNER, { content: 'psst' });
+  assert.deepEqual(
+    emitted.map(({ topic, frame }) => `${topic.slice('user:'.length)} ${frame.t}`),
+    [`${OWNER} CHANNEL_CREATE`, `${OWNER} MESSAGE_CREATE`, `${BOT} MESSAGE_CREATE`],
+  );
 });
 
 test('reactions, typing, pins and edits go with the intents of private channels', async () => {

@@ -85,7 +85,10 @@ export class DmActor implements Behaviour {
 class DmHost extends TopicHost<DmState> {
   readonly #context: ActorContext;
   readonly #recipients: readonly UserRecord[];
-  /** Clients that do not know the channel drop its messages: since this start it was shown before the first one. */
+  /**
+   * People's clients that do not know the channel drop its messages: since this start it was shown before the first one. Bots
+   * are not shown private channels, as on Discord (hikari stumbles over one); their libraries go by `channel_type`.
+   */
   #shown = false;
 
   constructor(options: TopicHostOptions<DmState>, recipients: readonly UserRecord[]) {
@@ -101,7 +104,7 @@ class DmHost extends TopicHost<DmState> {
     if (show) this.#shown = true;
     return () => {
       for (const user of this.#recipients) {
-        if (show) this.#emit(user.id, { intents: INTENTS.DIRECT_MESSAGES }, this.#channelCreate(user));
+        if (show && !user.bot) this.#emit(user.id, { intents: INTENTS.DIRECT_MESSAGES }, this.#channelCreate(user));
         this.#emit(user.id, event, bytes);
       }
     };

@@ -123,7 +123,11 @@ test(`positions behave as a plain queue (seed ${SEED})`, () => {
       const all: number[] = [];
       positions.collectLast(positions.count, all);
       assert.deepEqual(all, model);
-      assert.equal(own.entries, model.filter((position) => (position & PRIVATE) !== 0).length, 'dropped own events are freed');
+      assert.equal(
+        own.entries,
+        model.filter((position) => (position & PRIVATE) !== 0).length,
+        'dropped own events are freed',
+      );
     }),
     { seed: SEED, numRuns: 200 },
   );

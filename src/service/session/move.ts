@@ -41,7 +41,10 @@ interface Leaving {
 }
 
 /** What never changes in a session's life. */
-export type MovingSpec = Pick<SessionSpec, 'bot' | 'intents' | 'large_threshold' | 'shard_id' | 'shard_count' | 'presence' | 'token_tag'>;
+export type MovingSpec = Pick<
+  SessionSpec,
+  'bot' | 'intents' | 'large_threshold' | 'shard_id' | 'shard_count' | 'presence' | 'token_tag'
+>;
 
 /** The rest of a session but its events' bytes. */
 export interface SessionState {
@@ -98,10 +101,12 @@ export class Moves {
     const others = runtime.threads('io').filter((thread) => thread.index !== runtime.thread);
     const replies = await Promise.all(
       others.map((thread) =>
-        runtime.call<MovingSpec | null>(relayAddress(thread.index), message, CLAIM_TIMEOUT_MS).catch((error: unknown) => {
-          if (error instanceof CallError) return null;
-          throw error;
-        }),
+        runtime
+          .call<MovingSpec | null>(relayAddress(thread.index), message, CLAIM_TIMEOUT_MS)
+          .catch((error: unknown) => {
+            if (error instanceof CallError) return null;
+            throw error;
+          }),
       ),
     );
     const at = replies.findIndex((spec) => spec !== null);
@@ -119,9 +124,9 @@ export class Moves {
       session.kept.push(relay.privateLog.append(bytes.slice(at, at + length)));
       at += length;
     }
-    for (const topic of state.topics) if (!relay.isAttached(session, topic)) relay.expect(session, topic);
-    for (const topic of state.anew) relay.ask(session, topic, 'reattach');
-    relay.enqueue(session, state.queue);
+    for (const topic of state.topics) if (!relay.topics.isAttached(session, topic)) relay.topics.expect(session, topic);
+    for (const topic of state.anew) relay.topics.ask(session, topic, 'reattach');
+    relay.topics.enqueue(session, state.queue);
     relay.settle(session);
     return !session.isEnded;
   }
@@ -135,7 +140,8 @@ export class Moves {
 
   #find(message: Message): Session | undefined {
     const session = this.#relay.sessions.byId(message['session_id'] as string);
-    if (session === undefined || session.userId !== message['user_id'] || session.status === IDENTIFYING) return undefined;
+    if (session === undefined || session.userId !== message['user_id'] || session.status === IDENTIFYING)
+      return undefined;
     return session;
   }
 
@@ -169,7 +175,7 @@ export class Moves {
         session_id: session.id,
         user_id: session.userId,
       };
-      relay.cast(topic, move);
+      relay.topics.cast(topic, move);
     }
     if (leaving.waiting.size === 0) this.#finish(leaving);
     return NO_REPLY;
@@ -182,8 +188,8 @@ export class Moves {
     const leaving = this.#leaving.get(session);
     if (leaving === undefined || !leaving.waiting.delete(message.topic)) return;
     session.joining?.asked.delete(message.topic);
-    const attachment = this.#relay.topic(message.topic)?.find(session);
-    if (attachment !== undefined) this.#relay.leave(attachment);
+    const attachment = this.#relay.topics.get(message.topic)?.find(session);
+    if (attachment !== undefined) this.#relay.topics.leave(attachment);
     leaving.topics.push(message.topic);
     if (leaving.waiting.size === 0) this.#finish(leaving);
   }

@@ -37,7 +37,10 @@ export class PrivateLog {
     this.#entries.set(number, event);
     this.#bytes += event.length;
     // The newest always stays, however long it is.
-    while (this.#entries.size > 1 && (this.#bytes > this.#limits.bytesMax || this.#entries.size > this.#limits.entriesMax)) {
+    while (
+      this.#entries.size > 1 &&
+      (this.#bytes > this.#limits.bytesMax || this.#entries.size > this.#limits.entriesMax)
+    ) {
       const oldest = this.#entries.keys().next().value as number;
       this.release(oldest);
     }

@@ -7,33 +7,21 @@
 // number once given is sent before the next; what cannot be sent is lost with a notice (op 9, or a resumable close), never
 // silently.
 
-import type { ActorContext, Address, Behaviour, ExitReason, From, GapNotice, Message, Runtime } from '../../actor/types.ts';
+import type { Address, Runtime } from '../../actor/types.ts';
 import { assert } from '../../base/assert.ts';
 import type { Snowflake } from '../../base/snowflake.ts';
-import { encodeDispatch, writeSequence } from '../../protocol/dispatch.ts';
 import { CLOSE } from '../../protocol/close-codes.ts';
-import { topicAddress } from '../shard/table.ts';
-import {
-  type Attach,
-  type Attached,
-  type Detach,
-  RELAY,
-  type Detached,
-  type PresenceState,
-  type SessionKey,
-  type SessionPresence,
-  type TopicEvent,
-  type TopicName,
-  type TopicUp,
-  type Views,
-} from '../topic.ts';
-import { type Attachment, TopicAudience } from './audience.ts';
+import { encodeDispatch } from '../../protocol/dispatch.ts';
+import { RELAY, type SessionKey, type TopicEvent } from '../topic.ts';
+import type { TopicAudience } from './audience.ts';
+import { Delivery, OWN_EVENT_WEIGHT } from './delivery.ts';
 import { IdentifyGate } from './identify-gate.ts';
 import { REPLAY_LOG_LIMITS, ReplayLog, type ReplayLogLimits } from './log.ts';
 import { Moves } from './move.ts';
 import { LITE, PRIVATE } from './position.ts';
 import { PrivateLog, type PrivateLogLimits } from './private-log.ts';
 import { SessionRegistry } from './registry.ts';
+import { RelayActor } from './relay-actor.ts';
 import {
   ARRIVING,
   BLOCKED,
@@ -48,6 +36,7 @@ import {
   type SessionSpec,
   tokenTag,
 } from './session.ts';
+import { Topics } from './topics.ts';
 
 export interface RelayOptions {
   readonly runtime: Runtime;
@@ -61,6 +50,8 @@ export interface RelayOptions {
   readonly privateLog?: PrivateLogLimits;
   /** Runs the flush at the end of the turn; setImmediate unless a test says otherwise. */
   readonly atTurnEnd?: (flush: () => void) => void;
+  /** Told of errors that ended a session. */
+  readonly onError?: (error: unknown) => void;
 }
 
 export interface RelayStats {
@@ -85,21 +76,8 @@ export interface RelayStats {
 export const RESUME_WINDOW_MS = 300_000;
 export const REPLAY_EVENTS_MAX = 10_000;
 export const QUEUE_BYTES_MAX = 1024 * 1024;
-/** What the socket may hold in user space before the relay waits for its drain: four sends of a full cork buffer. */
-const SOCKET_BYTES_MAX = 64 * 1024;
-/** Guild snapshots asked for and not answered, per session: each may be hundreds of KB, and they arrive at once. */
-const ATTACHES_IN_FLIGHT = 8;
-/** An attach without an answer is asked again: its topic may have died with it. */
-const ATTACH_RETRY_MS = 10_000;
-/** Events that wait for a session's READY or hand-over; beyond it the session is lost. Some seconds of a busy guild. */
-const HELD_MAX = 16_384;
-/** A member list of 10,000 comes as 5 MB at once, to a client that reads as fast as it can: 16 MiB of such may wait. */
-const OWN_EVENT_WEIGHT = 16;
-const SWEEP_MS = 1_000;
 /** Messages in the relay's mailbox: the rings before it are bounded in bytes; this must not be the first to overflow. */
 const MAILBOX_MAX = 1_000_000;
-
-const INTENT_GUILDS = 1;
 
 export type ResumeOutcome = 'ok' | 'beyond' | 'invalid' | 'busy';
 
@@ -110,24 +88,11 @@ export class Relay {
   readonly privateLog: PrivateLog;
   readonly gate: IdentifyGate;
   readonly moves: Moves;
+  readonly topics: Topics;
+  readonly delivery: Delivery;
   readonly resumeWindowMs: number;
-  readonly #queueBytesMax: number;
   readonly #replayEventsMax: number;
-  readonly #atTurnEnd: (flush: () => void) => void;
-  /** Sessions with topics asked or still to ask. */
-  readonly #joiningSessions = new Set<Session>();
-  readonly #topics = new Map<TopicName, TopicAudience>();
-  /** Identifying sessions that wait for their user topic. */
-  readonly #waiting = new Map<SessionKey, (attached: boolean) => void>();
-  #dirty: Session[] = [];
-  #flushScheduled = false;
-  readonly #flushBound = (): void => this.flush();
-  /** The session whose socket is being corked: one callback for all, no closure each. */
-  #corked: Session | null = null;
-  readonly #sendCorked = (): void => {
-    if (this.#corked !== null) this.#send(this.#corked);
-  };
-  readonly #scratch: number[] = [];
+  readonly #onError: (error: unknown) => void;
   readonly #onExit = (session: Session): void => this.end(session);
   readonly counts = {
     events: 0,
@@ -150,9 +115,14 @@ export class Relay {
     this.gate = new IdentifyGate(clock);
     this.moves = new Moves(this);
     this.resumeWindowMs = options.resumeWindowMs;
-    this.#queueBytesMax = options.queueBytesMax;
     this.#replayEventsMax = options.replayEventsMax ?? REPLAY_EVENTS_MAX;
-    this.#atTurnEnd = options.atTurnEnd ?? ((flush) => void setImmediate(flush));
+    this.topics = new Topics(this);
+    this.delivery = new Delivery(
+      this,
+      options.queueBytesMax,
+      options.atTurnEnd ?? ((flush) => void setImmediate(flush)),
+    );
+    this.#onError = options.onError ?? (() => {});
   }
 
   /** Registers the relay's actor; call once on its thread. */
@@ -164,13 +134,24 @@ export class Relay {
       mailboxMax: MAILBOX_MAX,
     });
     this.runtime.onThreadChange((thread, up) => {
-      if (thread.kind === 'actor' && up) this.#actorThreadUp(thread.index);
+      if (thread.kind === 'actor' && up) this.topics.actorThreadUp(thread.index);
       if (thread.kind === 'io' && !up) this.moves.threadDown(thread.index);
     });
   }
 
   now(): number {
     return this.runtime.clock.monotonicMs();
+  }
+
+  /** A session could not be served: an error of ours. It ends, and its client starts anew. */
+  failed(session: Session, error: unknown): void {
+    this.#onError(error);
+    try {
+      this.lose(session);
+    } catch (again) {
+      // Its socket is beyond speaking to.
+      this.#onError(again);
+    }
   }
 
   // ---- sessions: beginning, resuming, ending
@@ -184,31 +165,24 @@ export class Relay {
     return session;
   }
 
-  /** Attaches the session to its user's own topic; resolves when the topic has answered. False: the session ended meanwhile. */
-  attachUser(session: Session): Promise<boolean> {
-    return new Promise((resolve) => {
-      if (session.isEnded) return resolve(false);
-      this.#waiting.set(session.key, resolve);
-      this.ask(session, `user:${session.userId}`, 'identify');
-    });
-  }
-
   /** READY goes out as number 1, then what waited, then a snapshot per guild. */
   begin(session: Session, owner: SessionOwner, outlet: Outlet, ready: Uint8Array, guilds: readonly Snowflake[]): void {
     assert(session.status === IDENTIFYING, 'begin of a session that has begun');
     this.#bind(session, owner, outlet);
     this.tell(session, ready);
-    this.#releaseHeld(session);
-    const joining = this.#joining(session);
-    // Guilds joined since the list was read wait in the queue already.
-    const queue = new Set([...joining.queue, ...guilds.toReversed()]);
-    joining.queue.length = 0;
-    for (const guild of queue) joining.queue.push(guild);
-    this.attachNext(session);
+    this.delivery.releaseHeld(session);
+    this.topics.begin(session, guilds);
   }
 
   /** RESUME of a session that may be here or on another thread. On 'ok' the replay and RESUMED are on their way. */
-  async resume(id: string, userId: Snowflake, sequence: number, owner: SessionOwner, outlet: Outlet, isOpen: () => boolean): Promise<ResumeOutcome> {
+  async resume(
+    id: string,
+    userId: Snowflake,
+    sequence: number,
+    owner: SessionOwner,
+    outlet: Outlet,
+    isOpen: () => boolean,
+  ): Promise<ResumeOutcome> {
     let session = this.sessions.byId(id);
     if (session === undefined) {
       const claimed = await this.moves.claim(id, userId);
@@ -229,11 +203,12 @@ export class Relay {
     // A newer socket takes over from one that the client has given up.
     if (session.outlet !== null) this.closeSocket(session, CLOSE.UNKNOWN_ERROR);
     session.rewind(sequence, this.privateLog);
+    session.replayedTo = session.sequence;
     this.#bind(session, owner, outlet);
     this.counts.resumes += 1;
     this.tell(session, encodeDispatch('RESUMED', {}));
-    this.#flushSession(session);
-    this.attachNext(session);
+    this.delivery.flushSession(session);
+    this.topics.attachNext(session);
     return 'ok';
   }
 
@@ -263,7 +238,7 @@ export class Relay {
     session.status = DETACHED;
     session.queuedBytes = 0;
     session.expiresAtMs = this.now() + this.resumeWindowMs;
-    this.attachNext(session);
+    this.topics.attachNext(session);
   }
 
   /** Closes a live session's socket from our side; the session waits for RESUME. */
@@ -277,26 +252,24 @@ export class Relay {
   /** The session is over: its topics forget it. */
   end(session: Session): void {
     if (session.isEnded) return;
-    for (const { topic } of session.topics) this.#castDetach(session, topic.name);
-    for (const topic of session.joining?.asked.keys() ?? []) this.#castDetach(session, topic);
-    this.drop(session);
+    this.#finish(session, true);
   }
 
-  /** The same without telling the topics (it moved, or they are told otherwise). */
+  /** The same without telling the topics: it moved, and they know. */
   drop(session: Session): void {
-    while (session.topics.length > 0) this.leave(session.topics[session.topics.length - 1] as Attachment);
+    this.#finish(session, false);
+  }
+
+  #finish(session: Session, tell: boolean): void {
+    this.topics.ended(session, tell);
     session.kept.dropFirst(session.kept.count, this.privateLog);
     for (const position of session.held ?? []) if ((position & PRIVATE) !== 0) this.privateLog.release(position);
     session.status = ENDED;
-    this.moves.sessionEnded(session);
     session.held = null;
-    this.#joined(session);
     session.outlet = null;
     session.owner = null;
     this.sessions.remove(session);
-    const waiting = this.#waiting.get(session.key);
-    this.#waiting.delete(session.key);
-    waiting?.(false);
+    this.moves.sessionEnded(session);
     session.stopActor();
   }
 
@@ -311,7 +284,9 @@ export class Relay {
   /** Tokens of the user are gone (all of them without `hashes`): sessions that began with one end. */
   revoke(userId: Snowflake, hashes?: readonly string[]): number {
     const tags = hashes?.map(tokenTag);
-    const sessions = this.sessions.ofUser(userId).filter(({ tokenTag: tag }) => tags === undefined || tags.includes(tag));
+    const sessions = this.sessions
+      .ofUser(userId)
+      .filter(({ tokenTag: tag }) => tags === undefined || tags.includes(tag));
     for (const session of sessions) {
       const { owner } = session;
       this.end(session);
@@ -320,199 +295,13 @@ export class Relay {
     return sessions.length;
   }
 
-  // ---- topics: attaching and leaving
-
-  topic(name: TopicName): TopicAudience | undefined {
-    return this.#topics.get(name);
-  }
-
-  isAttached(session: Session, name: TopicName): boolean {
-    return this.#topics.get(name)?.find(session) !== undefined;
-  }
-
-  cast(topic: TopicName, message: Message): void {
-    this.runtime.cast(topicAddress(this.runtime, topic), message);
-  }
-
-  #joining(session: Session): NonNullable<Session['joining']> {
-    if (session.joining === null) {
-      session.joining = { queue: [], asked: new Map() };
-      this.#joiningSessions.add(session);
-    }
-    return session.joining;
-  }
-
-  #joined(session: Session): void {
-    session.joining = null;
-    this.#joiningSessions.delete(session);
-  }
-
-  /** Asks a topic to attach the session. */
-  ask(session: Session, topic: TopicName, mode: Attach['mode']): void {
-    this.#joining(session).asked.set(topic, { mode, atMs: this.now() });
-    const message: Attach = {
-      k: 'attach',
-      thread: this.runtime.thread,
-      session: session.key,
-      session_id: session.id,
-      user_id: session.userId,
-      bot: session.bot,
-      intents: session.intents,
-      large_threshold: session.largeThreshold,
-      mode,
-      presence: topic.startsWith('guild:') ? session.presence : null,
-    };
-    this.cast(topic, message);
-  }
-
-  /** Remembers topics that are known to be on their way (a session that moved here). */
-  expect(session: Session, topic: TopicName): void {
-    this.#joining(session).asked.set(topic, { mode: 'move', atMs: this.now() });
-  }
-
-  /** Guilds to attach as soon as the session can. */
-  enqueue(session: Session, guilds: readonly Snowflake[]): void {
-    if (guilds.length > 0) this.#joining(session).queue.unshift(...guilds);
-  }
-
-  /** Asks for further guilds: some at a time, and none while the socket takes nothing. */
-  attachNext(session: Session): void {
-    const { joining } = session;
-    if (joining === null || (session.status !== LIVE && session.status !== DETACHED)) return;
-    while (joining.asked.size < ATTACHES_IN_FLIGHT) {
-      const guild = joining.queue.pop();
-      if (guild === undefined) break;
-      this.ask(session, `guild:${guild}`, 'identify');
-    }
-    if (joining.asked.size === 0) this.#joined(session);
-  }
-
-  leave(attachment: Attachment): void {
-    const { topic } = attachment;
-    topic.detach(attachment);
-    if (topic.empty) this.#topics.delete(topic.name);
-  }
-
-  #castDetach(session: Session, topic: TopicName): void {
-    this.#castDetachKey(session.key, session.id, session.userId, topic);
-  }
-
-  #castDetachKey(key: SessionKey, id: string, userId: Snowflake, topic: TopicName): void {
-    const message: Detach = { k: 'detach', thread: this.runtime.thread, session: key, session_id: id, user_id: userId };
-    this.cast(topic, message);
-  }
-
-  attached(message: Attached): void {
-    const session = this.sessions.get(message.session);
-    if (session === undefined || session.id !== message.session_id) {
-      // It ended while the topic answered. The user is not known any more; the topic goes by thread and key.
-      if (message.view !== null) this.#castDetachKey(message.session, message.session_id, '', message.topic);
-      return;
-    }
-    session.joining?.asked.delete(message.topic);
-    const { view, mode } = message;
-    const before = this.#topics.get(message.topic)?.find(session);
-    if (view === null) {
-      if (mode === 'move') {
-        // The topic may have been started anew on the way, knowing nobody: what it says to a new attach is the truth.
-        this.ask(session, message.topic, 'reattach');
-      } else {
-        if (before !== undefined) this.leave(before);
-        if (mode === 'identify') this.#gone(session, message.topic);
-      }
-    } else {
-      if (before !== undefined) before.topic.setView(before, view);
-      else this.audienceOf(message.topic).attach(session, view);
-      const isNew = before === undefined && (mode === 'identify' || mode === 'join');
-      if (isNew && message.bytes !== undefined && (session.intents & INTENT_GUILDS) !== 0) {
-        this.tell(session, message.bytes);
-      }
-    }
-    const waiting = this.#waiting.get(session.key);
-    if (waiting !== undefined && message.topic.startsWith('user:')) {
-      this.#waiting.delete(session.key);
-      waiting(true);
-    }
-    this.attachNext(session);
-  }
-
-  audienceOf(name: TopicName): TopicAudience {
-    let topic = this.#topics.get(name);
-    if (topic === undefined) {
-      topic = new TopicAudience(name);
-      this.#topics.set(name, topic);
-    }
-    return topic;
-  }
-
-  /** A guild that READY named is gone: clients wait for an answer about each. */
-  #gone(session: Session, topic: TopicName): void {
-    if (!topic.startsWith('guild:') || (session.intents & INTENT_GUILDS) === 0) return;
-    this.tell(session, encodeDispatch('GUILD_DELETE', { id: topic.slice('guild:'.length) }));
-  }
-
-  views(message: Views): void {
-    const topic = this.#topics.get(message.topic);
-    if (topic === undefined) return;
-    for (const [user, view] of message.users) {
-      for (const session of this.sessions.ofUser(user)) {
-        const attachment = topic.find(session);
-        if (attachment === undefined) continue;
-        if (view === null) this.leave(attachment);
-        else topic.setView(attachment, view);
-      }
-    }
-  }
-
-  /** The topic's actor is new and knows nobody. It may be new because we asked it: what was asked it will answer. */
-  topicUp({ topic: name }: TopicUp): void {
-    for (const { session } of [...(this.#topics.get(name)?.attachments ?? [])]) {
-      if (session.status === MOVING) this.moves.topicUp(session, name);
-      else this.ask(session, name, 'reattach');
-    }
-    const joining = name.startsWith('user:') ? this.sessions.ofUser(name.slice('user:'.length)) : [...this.#joiningSessions];
-    for (const session of joining) {
-      const asked = session.joining?.asked.get(name);
-      if (asked === undefined) continue;
-      if (session.status === MOVING) this.moves.topicUp(session, name);
-      else if (asked.mode === 'move') this.ask(session, name, 'reattach');
-    }
-  }
-
-  /** An actor thread is back with nothing in it. */
-  #actorThreadUp(thread: number): void {
-    const isThere = (topic: TopicName): boolean => topicAddress(this.runtime, topic).thread === thread;
-    for (const topic of [...this.#topics.values()]) if (isThere(topic.name)) this.topicUp({ k: 'up', topic: topic.name });
-    for (const session of [...this.#joiningSessions]) {
-      for (const [topic, { mode }] of [...(session.joining?.asked ?? [])]) {
-        if (isThere(topic) && session.status !== MOVING) this.ask(session, topic, mode === 'move' ? 'reattach' : mode);
-      }
-    }
-  }
-
-  /** What the client says of itself, to all of its guilds. */
-  setPresence(session: Session, presence: PresenceState): void {
-    session.presence = presence;
-    for (const { topic } of session.topics) {
-      if (!topic.name.startsWith('guild:')) continue;
-      const message: SessionPresence = {
-        k: 'presence',
-        thread: this.runtime.thread,
-        session: session.key,
-        user_id: session.userId,
-        presence,
-      };
-      this.cast(topic.name, message);
-    }
-  }
-
   // ---- events
 
   /** One event of a topic: the hot path. */
   event(event: TopicEvent): void {
-    const topic = this.#topics.get(event.topic);
+    const topic = this.topics.get(event.topic);
     if (topic === undefined) return;
-    if (event.join !== undefined) this.#join(topic, event.join);
+    if (event.join !== undefined) this.topics.join(topic, event.join);
     const { bytes } = event;
     if (bytes.length === 0) return;
     this.counts.events += 1;
@@ -527,13 +316,13 @@ export class Relay {
       for (let i = 0; i < full.length; i += 1) {
         const session = full[i] as Session;
         if (except !== undefined && except.includes(session.userId)) continue;
-        this.#give(session, position, bytes.length, lossy);
+        this.delivery.give(session, position, bytes.length, lossy);
       }
       for (let i = 0; i < lite.length; i += 1) {
         const session = lite[i] as Session;
         if (except !== undefined && except.includes(session.userId)) continue;
         const seesContent = contentFor !== undefined && contentFor.includes(session.userId);
-        this.#give(session, seesContent ? position : position | LITE, bytes.length, lossy);
+        this.delivery.give(session, seesContent ? position : position | LITE, bytes.length, lossy);
       }
     }
     if (event.always !== undefined) this.#eventAlways(topic, event, event.always, position);
@@ -575,162 +364,21 @@ export class Relay {
 
   #giveVariant(session: Session, position: number, event: TopicEvent): void {
     const seesContent = session.wantsFull || event.content_for?.includes(session.userId) === true;
-    this.#give(session, seesContent ? position : position | LITE, event.bytes.length, event.lossy === true);
-  }
-
-  /** The user joined a guild: its sessions whose shard the guild is on attach to it. */
-  #join(userTopic: TopicAudience, guild: Snowflake): void {
-    for (const { session } of userTopic.attachments) {
-      if (!isOnShard(guild, session.shardId, session.shardCount)) continue;
-      const { status } = session;
-      const waits = status === IDENTIFYING || status === ARRIVING || status === MOVING;
-      if (waits || (session.joining?.asked.size ?? 0) >= ATTACHES_IN_FLIGHT) this.enqueue(session, [guild]);
-      else this.ask(session, `guild:${guild}`, 'join');
-    }
+    this.delivery.give(session, seesContent ? position : position | LITE, event.bytes.length, event.lossy === true);
   }
 
   /** Gives one session an event of its own; the frame is the relay's from here. What it asked for may be large, so it weighs less in its queue. */
   tell(session: Session, frame: Uint8Array): void {
     if (session.isEnded) return;
-    this.#give(session, this.privateLog.append(frame), Math.ceil(frame.length / OWN_EVENT_WEIGHT), false);
-  }
-
-  #give(session: Session, position: number, bytes: number, lossy: boolean): void {
-    if (session.status !== LIVE) return this.#giveWaiting(session, position, bytes, lossy);
-    session.give(position);
-    if (session.dirty) return;
-    session.dirty = true;
-    this.#dirty.push(session);
-    if (!this.#flushScheduled) {
-      this.#flushScheduled = true;
-      this.#atTurnEnd(this.#flushBound);
-    }
-  }
-
-  #giveWaiting(session: Session, position: number, bytes: number, lossy: boolean): void {
-    switch (session.status) {
-      case BLOCKED:
-        if (lossy) {
-          this.counts.lossyShed += 1;
-          return;
-        }
-        session.give(position);
-        session.queuedBytes += bytes;
-        if (session.queuedBytes > this.#queueBytesMax) {
-          this.counts.slowCloses += 1;
-          this.closeSocket(session, CLOSE.SLOW_CONSUMER);
-        }
-        return;
-      case DETACHED:
-      case MOVING:
-        session.give(position);
-        return;
-      case IDENTIFYING:
-      case ARRIVING:
-        if (session.held === null || session.held.length >= HELD_MAX) this.lose(session);
-        else session.held.push(position);
-        return;
-      default:
-    }
-  }
-
-  #releaseHeld(session: Session): void {
-    const { held } = session;
-    session.held = null;
-    if (held === null) return;
-    for (const position of held) this.#give(session, position, 0, false);
+    this.delivery.give(session, this.privateLog.append(frame), Math.ceil(frame.length / OWN_EVENT_WEIGHT), false);
   }
 
   /** A session that arrived has its number: what waited follows. */
   settle(session: Session): void {
     session.status = DETACHED;
     session.expiresAtMs = this.now() + this.resumeWindowMs;
-    this.#releaseHeld(session);
-    this.attachNext(session);
-  }
-
-  // ---- sending
-
-  /** Sends what was given in this turn: each socket gets all of its frames in one write. */
-  flush(): void {
-    this.#flushScheduled = false;
-    const dirty = this.#dirty;
-    this.#dirty = [];
-    for (let i = 0; i < dirty.length; i += 1) this.#flushSession(dirty[i] as Session);
-    this.log.forgetViews();
-    // The array's memory is used again by the next turn.
-    if (this.#dirty.length === 0) {
-      dirty.length = 0;
-      this.#dirty = dirty;
-    }
-  }
-
-  #flushSession(session: Session): void {
-    session.dirty = false;
-    if (session.status !== LIVE) return;
-    const pending = session.sequence - session.sent;
-    if (pending === 1) this.#send(session);
-    else if (pending > 1) {
-      this.#corked = session;
-      (session.outlet as Outlet).cork(this.#sendCorked);
-      this.#corked = null;
-    }
-  }
-
-  #send(session: Session): void {
-    const { kept } = session;
-    const pending = session.sequence - session.sent;
-    if (pending > kept.count) return this.lose(session);
-    if (pending <= kept.tailEnd - kept.tailStart) {
-      let position = kept.tailEnd - pending;
-      while (position < kept.tailEnd) {
-        if (!this.#sendOne(session, position)) return;
-        position += 1;
-      }
-      return;
-    }
-    const positions = this.#scratch;
-    positions.length = 0;
-    kept.collectLast(pending, positions);
-    for (let i = 0; i < positions.length; i += 1) if (!this.#sendOne(session, positions[i] as number)) return;
-  }
-
-  /** False: the socket takes no more, or the session has ended. */
-  #sendOne(session: Session, position: number): boolean {
-    const frame = (position & PRIVATE) !== 0 ? this.privateLog.frame(position) : this.log.frame(position);
-    if (frame === undefined) {
-      this.lose(session);
-      return false;
-    }
-    const outlet = session.outlet as Outlet;
-    writeSequence(frame, session.sent + 1);
-    const result = outlet.send(frame, false);
-    if (result === 2) {
-      // Dropped by the transport: it goes again after RESUME.
-      this.counts.slowCloses += 1;
-      this.closeSocket(session, CLOSE.SLOW_CONSUMER);
-      return false;
-    }
-    session.sent += 1;
-    this.counts.deliveries += 1;
-    if (session.queuedBytes > 0) session.queuedBytes = Math.max(0, session.queuedBytes - frame.length);
-    if (result === 1) return true;
-    // The socket may have been closed under the send.
-    if (session.outlet !== outlet) return false;
-    if (outlet.getBufferedAmount() <= SOCKET_BYTES_MAX) return true;
-    session.status = BLOCKED;
-    return false;
-  }
-
-  /** The socket has room again. */
-  drained(session: Session, outlet: Outlet): void {
-    if (session.outlet !== outlet || session.status !== BLOCKED) return;
-    if (outlet.getBufferedAmount() > SOCKET_BYTES_MAX / 2) return;
-    session.status = LIVE;
-    this.#flushSession(session);
-    if (session.status !== LIVE) return;
-    session.queuedBytes = 0;
-    this.attachNext(session);
+    this.delivery.releaseHeld(session);
+    this.topics.attachNext(session);
   }
 
   acknowledge(session: Session, sequence: number): void {
@@ -750,12 +398,7 @@ export class Relay {
         this.end(session);
       }
     }
-    for (const session of this.#joiningSessions) {
-      if (session.status === MOVING) continue;
-      for (const [topic, { mode, atMs }] of session.joining?.asked ?? []) {
-        if (now - atMs >= ATTACH_RETRY_MS) this.ask(session, topic, mode === 'move' ? 'reattach' : mode);
-      }
-    }
+    this.topics.askAgain(now);
     this.moves.sweep(now);
   }
 
@@ -770,21 +413,6 @@ export class Relay {
     if (excess > 0) kept.dropFirst(excess, this.privateLog);
   }
 
-  /** Casts of a thread's actors to us were dropped: sessions that hear a topic of it may have missed something. */
-  gap(thread: number): void {
-    const hit = new Set<Session>();
-    for (const topic of this.#topics.values()) {
-      if (topicAddress(this.runtime, topic.name).thread !== thread) continue;
-      for (const { session } of topic.attachments) hit.add(session);
-    }
-    for (const session of this.#joiningSessions) {
-      for (const topic of session.joining?.asked.keys() ?? []) {
-        if (topicAddress(this.runtime, topic).thread === thread) hit.add(session);
-      }
-    }
-    for (const session of hit) this.lose(session);
-  }
-
   /** The relay's actor failed: nothing that was in its hands can be trusted to be whole. */
   loseAll(): void {
     for (const session of [...this.sessions.all()]) this.lose(session);
@@ -796,82 +424,12 @@ export class Relay {
     return {
       sessions: this.sessions.size,
       live,
-      topics: this.#topics.size,
+      topics: this.topics.size,
       logBytes: this.log.bytes,
       logEntries: this.log.entries,
       privateBytes: this.privateLog.bytes,
       ...this.counts,
     };
-  }
-}
-
-/** Guilds spread over an account's shards by Discord's formula; shard_count 1 has them all. */
-export function isOnShard(guild: Snowflake, shardId: number, shardCount: number): boolean {
-  return shardCount <= 1 || Number((BigInt(guild) >> 22n) % BigInt(shardCount)) === shardId;
-}
-
-/** The actor: it only sorts messages. */
-class RelayActor implements Behaviour {
-  readonly #relay: Relay;
-  #context!: ActorContext;
-
-  constructor(relay: Relay) {
-    this.#relay = relay;
-  }
-
-  init(context: ActorContext): void {
-    this.#context = context;
-    context.sendAfter(SWEEP_MS, { k: 'sweep' });
-  }
-
-  handleCast(message: Message): void {
-    const relay = this.#relay;
-    switch (message['k']) {
-      case 'event':
-        return relay.event(message as unknown as TopicEvent);
-      case 'attached':
-        return relay.attached(message as Attached);
-      case 'detached':
-        return relay.moves.detached(message as Detached);
-      case 'views':
-        return relay.views(message as Views);
-      case 'up':
-        return relay.topicUp(message as TopicUp);
-      case 'revoked':
-        relay.revoke(message['user_id'] as Snowflake, message['hashes'] as readonly string[] | undefined);
-        return;
-      default:
-    }
-  }
-
-  handleCall(message: Message, from: From): unknown {
-    const relay = this.#relay;
-    switch (message['k']) {
-      case 'locate':
-        return relay.moves.locate(message);
-      case 'claim':
-        return relay.moves.give(message, (reply) => this.#context.reply(from, reply));
-      case 'revoked':
-        return relay.revoke(message['user_id'] as Snowflake, message['hashes'] as readonly string[] | undefined);
-      case 'gate':
-        return relay.gate.admit(message['user_id'] as Snowflake, message['key'] as number);
-      case 'stats':
-        return relay.stats();
-      default:
-        throw new Error(`the relay knows no call '${String(message['k'])}'`);
-    }
-  }
-
-  handleInfo(message: Message): void {
-    if (message['k'] === '$gap') this.#relay.gap((message as GapNotice).fromThread);
-    if (message['k'] === 'sweep') {
-      this.#relay.sweep();
-      this.#context.sendAfter(SWEEP_MS, { k: 'sweep' });
-    }
-  }
-
-  terminate(reason: ExitReason): void {
-    if (reason instanceof Error) this.#relay.loseAll();
   }
 }
 

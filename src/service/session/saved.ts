@@ -175,7 +175,10 @@ class Batches {
 export async function restoreSessions(relay: Relay, store: Store): Promise<number> {
   const { runtime } = relay;
   const threads = runtime.threads('io');
-  const place = Math.max(0, threads.findIndex((thread) => thread.index === runtime.thread));
+  const place = Math.max(
+    0,
+    threads.findIndex((thread) => thread.index === runtime.thread),
+  );
   const all = await store.list<SavedSession>('session', [], { after: 's/', before: 's0' });
   const mine = all.filter((saved) => shareOf(saved.session_id, threads.length) === place);
   if (mine.length === 0) return 0;
@@ -245,8 +248,8 @@ function restoreOne(
   session.status = ARRIVING;
   session.adopt({ presence: saved.presence, sequence: saved.sequence });
   for (const position of frames) session.kept.push(position);
-  for (const topic of saved.topics) relay.ask(session, topic, 'reattach');
-  relay.enqueue(session, saved.queue);
+  for (const topic of saved.topics) relay.topics.ask(session, topic, 'reattach');
+  relay.topics.enqueue(session, saved.queue);
   relay.settle(session);
   return session;
 }

@@ -93,8 +93,10 @@ export class Session implements Behaviour {
   sequence = 0;
   /** The last number handed to the socket. */
   sent = 0;
-  /** Bytes of live events that wait because the socket is blocked. */
+  /** Bytes that wait because the socket is blocked. */
   queuedBytes = 0;
+  /** Numbers up to this were replayed after the last RESUME. */
+  replayedTo = 0;
   readonly kept = new Positions();
   topics: Attachment[] = [];
   joining: Joining | null = null;

@@ -336,8 +336,10 @@ export function storeConformance(name: string, open: () => Promise<Store>): void
       await del(b);
       assert.deepEqual(await state(), [null, c]);
       assert.deepEqual(await store.messages(CHANNEL, { limit: 5 }), []);
-      await store.commit([put(idIn(3))]);
-      assert.deepEqual(await state(), [idIn(3), c]);
+      // A bucket that was emptied is used again.
+      await store.commit([put(idIn(1, 2))]);
+      assert.deepEqual(await state(), [idIn(1, 2), c]);
+      assert.deepEqual(await store.messages(CHANNEL, { limit: 5 }), [message(idIn(1, 2))]);
     });
 
     withStore('a channel whose messages were all deleted may go on, and shows none of them again', async (store) => {

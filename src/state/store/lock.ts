@@ -1,5 +1,6 @@
 // One writer for a data directory: an exclusive transaction held on data/lock.db. The lock is the operating system's and dies with
-// the process, so a crash never leaves one behind. lock.json tells who holds it, for the error's text only.
+// the process, so a crash never leaves one behind. Nothing else in the process may open lock.db: closing it would let go of a POSIX
+// lock. lock.json tells who holds it, for the error's text only.
 
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -55,17 +56,6 @@ export function lockDataDir(dataDir: string, role = 'guildhall'): DataLock {
       holding.close();
     },
   };
-}
-
-/** Who holds the directory's lock, if anybody. */
-export function isLocked(dataDir: string): boolean {
-  try {
-    lockDataDir(dataDir, 'probe').release();
-    return false;
-  } catch (error) {
-    if (error instanceof StoreLocked) return true;
-    throw error;
-  }
 }
 
 function readHolder(path: string): LockHolder | null {

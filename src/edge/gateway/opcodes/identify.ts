@@ -10,7 +10,7 @@ import { encodeDispatch } from '../../../protocol/dispatch.ts';
 import { ALL_INTENTS, disallowedIntents, isValidIntents } from '../../../protocol/intents.ts';
 import { readyPayload } from '../../../protocol/payload/gateway.ts';
 import type { Requester } from '../../../service/request.ts';
-import { isOnShard } from '../../../service/session/relay.ts';
+import { isOnShard } from '../../../service/session/topics.ts';
 import { tokenTag } from '../../../service/session/session.ts';
 import type { PresenceState } from '../../../service/topic.ts';
 import type { ApplicationRecord, UserRecord } from '../../../state/store/records.ts';
@@ -64,7 +64,8 @@ function readShard(value: Json | undefined): readonly [number, number] | undefin
   if (value === undefined || value === null) return undefined;
   if (!Array.isArray(value) || value.length !== 2) return null;
   const [id, count] = value;
-  if (typeof id !== 'number' || typeof count !== 'number' || !Number.isInteger(id) || !Number.isInteger(count)) return null;
+  if (typeof id !== 'number' || typeof count !== 'number' || !Number.isInteger(id) || !Number.isInteger(count))
+    return null;
   return id >= 0 && id < count ? [id, count] : null;
 }
 
@@ -102,7 +103,7 @@ async function begin(connection: Connection, read: Identify): Promise<void> {
     token_tag: tokenTag(requester.hash),
   });
   connection.session = session;
-  if (!(await relay.attachUser(session))) return isGone(connection) ? undefined : connection.invalid();
+  if (!(await relay.topics.attachUser(session))) return isGone(connection) ? undefined : connection.invalid();
   const [user, rows] = await Promise.all([
     store.get<UserRecord>('user', [userId]),
     store.list<{ guild_id: string }>('user_guild', [userId]),

@@ -16,7 +16,9 @@ const USER_IDS_MAX = 100;
 const SEARCH_LIMIT_MAX = 100;
 const NONCE_BYTES_MAX = 32;
 
-type Request = Pick<SessionMembers, 'query' | 'limit' | 'user_ids' | 'presences' | 'nonce'> & { readonly guild: Snowflake };
+type Request = Pick<SessionMembers, 'query' | 'limit' | 'user_ids' | 'presences' | 'nonce'> & {
+  readonly guild: Snowflake;
+};
 
 export const requestGuildMembers: Opcode = {
   needsSession: true,
@@ -27,7 +29,7 @@ export const requestGuildMembers: Opcode = {
     if (request === null || session === null) return connection.close(CLOSE.DECODE_ERROR);
     const { guild, ...rest } = request;
     const topic = `guild:${guild}`;
-    if (!gateway.relay.isAttached(session, topic)) return;
+    if (!gateway.relay.topics.isAttached(session, topic)) return;
     if (rest.query === '' && rest.limit === 0) {
       const times = connection.extras.memberListTimes;
       const now = gateway.now();
@@ -47,7 +49,7 @@ export const requestGuildMembers: Opcode = {
       intents: session.intents,
       ...rest,
     };
-    gateway.relay.cast(topic, message);
+    gateway.relay.topics.cast(topic, message);
   },
 };
 

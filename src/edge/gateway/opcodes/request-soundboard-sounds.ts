@@ -14,7 +14,7 @@ export const requestSoundboardSounds: Opcode = {
     for (const item of list) {
       const guild = asId(item);
       if (guild === null) return connection.close(CLOSE.DECODE_ERROR);
-      if (!gateway.relay.isAttached(session, `guild:${guild}`)) continue;
+      if (!gateway.relay.topics.isAttached(session, `guild:${guild}`)) continue;
       gateway.relay.tell(session, encodeDispatch('SOUNDBOARD_SOUNDS', { guild_id: guild, soundboard_sounds: [] }));
     }
   },

@@ -20,7 +20,7 @@ export const voiceStateUpdate: Opcode = {
     const isWrong = guild === null || (channel === null && !leaves) || mute === null || deaf === null || video === null;
     if (isWrong) return connection.close(CLOSE.DECODE_ERROR);
     const topic = `guild:${guild}`;
-    if (!gateway.relay.isAttached(session, topic)) return;
+    if (!gateway.relay.topics.isAttached(session, topic)) return;
     const message: SessionVoice = {
       k: 'voice',
       thread: gateway.relay.runtime.thread,
@@ -32,6 +32,6 @@ export const voiceStateUpdate: Opcode = {
       self_deaf: deaf,
       self_video: video,
     };
-    gateway.relay.cast(topic, message);
+    gateway.relay.topics.cast(topic, message);
   },
 };

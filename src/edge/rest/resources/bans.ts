@@ -1,6 +1,6 @@
 // Bans of a guild.
 
-import { array, integer, maybe, object, queryObject, snowflake, validate } from '../../../protocol/form.ts';
+import { array, cursor, integer, maybe, object, queryObject, snowflake, validate } from '../../../protocol/form.ts';
 import type { RestAnswer, RestCall, Route } from '../route.ts';
 import { param } from './channel-request.ts';
 import { forwardGuild } from './guild-request.ts';
@@ -13,8 +13,8 @@ const DAY_S = 86_400;
 const BULK_MAX = 200;
 
 const listQuery = object({
-  before: maybe(snowflake()),
-  after: maybe(snowflake()),
+  before: maybe(cursor()),
+  after: maybe(cursor()),
   limit: maybe(integer({ min: 1, max: PAGE_MAX })),
 });
 const deletion = {

@@ -3,6 +3,7 @@
 import { apiError } from '../../../protocol/errors.ts';
 import {
   boolean,
+  cursor,
   imageData,
   integer,
   maybe,
@@ -54,8 +55,8 @@ const auditQuery = object({
   user_id: maybe(snowflake()),
   action_type: maybe(integer({ min: 1, max: 1000 })),
   target_id: maybe(snowflake()),
-  before: maybe(snowflake()),
-  after: maybe(snowflake()),
+  before: maybe(cursor()),
+  after: maybe(cursor()),
   limit: maybe(integer({ min: 1, max: 100 })),
 });
 

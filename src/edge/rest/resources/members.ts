@@ -4,6 +4,7 @@ import { apiError } from '../../../protocol/errors.ts';
 import {
   array,
   boolean,
+  cursor,
   integer,
   maybe,
   nullable,
@@ -25,7 +26,7 @@ import { defined } from './guilds.ts';
 const PAGE_MAX = 1_000;
 
 const nick = optional(nullable(string({ max: 32, trim: true })));
-const listQuery = object({ limit: maybe(integer({ min: 1, max: PAGE_MAX })), after: maybe(snowflake()) });
+const listQuery = object({ limit: maybe(integer({ min: 1, max: PAGE_MAX })), after: maybe(cursor()) });
 const searchQuery = object({ query: string({ min: 1, max: 100 }), limit: maybe(integer({ min: 1, max: PAGE_MAX })) });
 /** An access token is Discord's way to prove consent; here it may be left out. */
 const addForm = object({ nick, mute: maybe(boolean()), deaf: maybe(boolean()) });

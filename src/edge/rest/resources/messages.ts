@@ -4,7 +4,7 @@ import type { Snowflake } from '../../../base/snowflake.ts';
 import { apiError } from '../../../protocol/errors.ts';
 import { array, object, snowflake, validate } from '../../../protocol/form.ts';
 import type { TopicReply } from '../../../service/request.ts';
-import { queryInteger, querySnowflake } from '../query.ts';
+import { queryCursor, queryInteger } from '../query.ts';
 import { answer } from '../reply.ts';
 import type { RestCall, Route } from '../route.ts';
 import { askChannel, forward, param } from './channel-request.ts';
@@ -123,7 +123,7 @@ export const messageRoutes: readonly Route[] = [
 function pageOf(query: URLSearchParams): { [key: string]: unknown } {
   const limit = queryInteger(query, 'limit', 1, PAGE_MAX, PAGE_DEFAULT);
   for (const cursor of ['around', 'before', 'after']) {
-    const id = querySnowflake(query, cursor);
+    const id = queryCursor(query, cursor);
     if (id !== null) return { limit, [cursor]: id };
   }
   return { limit };

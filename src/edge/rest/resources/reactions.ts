@@ -1,6 +1,6 @@
 // Reactions: add, remove (own, another's, an emoji's, all), list who reacted.
 
-import { queryInteger, querySnowflake } from '../query.ts';
+import { queryCursor, queryInteger } from '../query.ts';
 import type { RestCall, Route } from '../route.ts';
 import { forward, param } from './channel-request.ts';
 import { emojiOf } from './emoji-path.ts';
@@ -39,7 +39,7 @@ export const reactionRoutes: readonly Route[] = [
     path: EMOJI,
     auth: 'required',
     handle: (call) => {
-      const after = querySnowflake(call.query, 'after');
+      const after = queryCursor(call.query, 'after');
       return forward(call, 'listReactions', {
         ...emoji(call),
         limit: queryInteger(call.query, 'limit', 1, PAGE_MAX, PAGE_DEFAULT),

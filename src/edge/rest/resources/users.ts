@@ -11,7 +11,7 @@ import {
   optional,
   queryObject,
   boolean,
-  snowflake,
+  cursor,
   string,
   validate,
 } from '../../../protocol/form.ts';
@@ -92,8 +92,8 @@ async function announce(context: RestContext, user: UserRecord): Promise<void> {
 }
 
 const guildsQuery = object({
-  before: optional(snowflake()),
-  after: optional(snowflake()),
+  before: optional(cursor()),
+  after: optional(cursor()),
   limit: optional(integer({ min: 1, max: GUILDS_PAGE_MAX })),
   with_counts: optional(boolean()),
 });
