@@ -77,6 +77,7 @@ class IoThread implements Behaviour {
       resumeWindowMs: gateway.resume_window_s * 1000,
       queueBytesMax: gateway.queue_bytes_max,
       replayEventsMax: gateway.replay_events_max,
+      onError: (error) => this.#log({ event: 'session_error', level: 'error', error }),
       log: {
         ...REPLAY_LOG_LIMITS,
         bytesMax: Math.ceil(gateway.replay_bytes_max / 2),
