@@ -3,7 +3,8 @@
 #   docker build -t guildhall .
 #   docker run -p 8080:8080 -v guildhall:/data guildhall
 #
-# Runs with a read-only root: only /data and /tmp are written. Other bases, such as ones of your own registry:
+# Runs with a read-only root: only /data is written. docs/operating/container.md says more. Other bases, such as ones of your own
+# registry:
 #   --build-arg NODE_IMAGE=… --build-arg RUST_IMAGE=…   (Node 24 on trixie; Rust 1.88 or newer with a C linker on trixie or older)
 
 ARG NODE_IMAGE=docker.io/library/node:24-trixie-slim

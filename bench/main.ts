@@ -10,6 +10,7 @@ const SUITES: Readonly<Record<string, () => Promise<{ run: Suite }>>> = {
   relay: () => import('./suites/relay.ts'),
   store: () => import('./suites/store.ts'),
   fanout: () => import('./scenarios/fanout.ts'),
+  sessions: () => import('./scenarios/sessions.ts'),
   creates: () => import('./scenarios/creates.ts'),
   start: () => import('./scenarios/start.ts'),
 };
@@ -22,7 +23,11 @@ const HELP = `npm run bench -- [SUITE…] [--full] [--json FILE]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { full: { type: 'boolean', default: false }, json: { type: 'string' }, help: { type: 'boolean', default: false } },
+  options: {
+    full: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
 });
 
 async function main(): Promise<number> {
@@ -59,12 +64,22 @@ async function main(): Promise<number> {
 /** One line a case, each subject beside its ratio to guildhall. */
 function table(rows: readonly Row[]): string {
   const lines = rows.map((row) => {
-    const own = rows.find((other) => other.suite === row.suite && other.case === row.case && other.subject === 'guildhall');
+    const own = rows.find(
+      (other) => other.suite === row.suite && other.case === row.case && other.subject === 'guildhall',
+    );
     const ratio = own === undefined || own === row || own.value === 0 ? '' : `${(row.value / own.value).toFixed(2)}x`;
     return [row.suite, row.case, row.subject, `${format(row.value)} ${row.unit}`, `n=${row.n}`, ratio];
   });
   const widths = [0, 1, 2, 3, 4].map((column) => Math.max(0, ...lines.map((line) => (line[column] ?? '').length)));
-  return lines.map((line) => `${line.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ').trimEnd()}\n`).join('');
+  return lines
+    .map(
+      (line) =>
+        `${line
+          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
 }
 
 function format(value: number): string {

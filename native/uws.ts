@@ -4,6 +4,7 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -218,7 +219,9 @@ function holds(path: string, bytes: Uint8Array): boolean {
 function writeAtomically(path: string, bytes: Uint8Array): void {
   const temporary = `${path}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`;
   try {
-    writeFileSync(temporary, bytes, { mode: 0o644, flag: 'wx' });
+    writeFileSync(temporary, bytes, { flag: 'wx' });
+    // Whatever the process' umask.
+    chmodSync(temporary, 0o644);
     renameSync(temporary, path);
   } catch (error) {
     try {

@@ -121,6 +121,7 @@ function announce(config: Config, port: number, welcome: Welcome, fresh: boolean
       '',
     );
   }
-  if (!hasBinding) lines.push(`  without the Rust binding (${bindingAbsence ?? 'not built'}): portable fall-backs serve`);
+  if (!hasBinding)
+    lines.push(`  without the Rust binding (${bindingAbsence ?? 'not built'}): portable fall-backs serve`);
   process.stdout.write(`${lines.join('\n')}\n`);
 }

@@ -19,7 +19,10 @@ export interface Subject {
 }
 
 function launch(name: string, args: string[], env: NodeJS.ProcessEnv, cleanup: () => void): Promise<Subject> {
-  const child: ChildProcess = spawn(process.execPath, [...FLAGS, ...args], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child: ChildProcess = spawn(process.execPath, [...FLAGS, ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
@@ -77,7 +80,9 @@ export async function startGuildhall(members: number, extra: Record<string, stri
     NODE_COMPILE_CACHE: join(ROOT, 'node_modules/.cache/guildhall/compile'),
     ...extra,
   };
-  const subject = await launch('guildhall', [CLI, 'serve'], env, () => rmSync(dataDir, { recursive: true, force: true }));
+  const subject = await launch('guildhall', [CLI, 'serve'], env, () =>
+    rmSync(dataDir, { recursive: true, force: true }),
+  );
   const cli = (...args: string[]): Record<string, string> => {
     const run = spawnSync(process.execPath, [...FLAGS, CLI, ...args, '--json'], { env, encoding: 'utf8' });
     if (run.status !== 0) throw new Error(`guildhall ${args.join(' ')}: ${run.stdout} ${run.stderr}`);

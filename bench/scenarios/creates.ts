@@ -30,7 +30,9 @@ export const run: Suite = async ({ full }) => {
       new Promise((resolve, reject) => {
         const call = request(options, (reply) => {
           reply.resume();
-          reply.on('end', () => (reply.statusCode === 200 ? resolve() : reject(new Error(`answered ${reply.statusCode}`))));
+          reply.on('end', () =>
+            reply.statusCode === 200 ? resolve() : reject(new Error(`answered ${reply.statusCode}`)),
+          );
         });
         call.on('error', reject);
         call.end(body);

@@ -3,19 +3,16 @@
 // from the kernel's account, over deliveries counted at the clients.
 
 import { Agent, request } from 'node:http';
+import { cpuUs } from '../load/process.ts';
 import { RawClient } from '../load/raw-client.ts';
-import { cpuUs, rssBytes } from '../load/process.ts';
+import { identified, openAll, quiet } from '../load/sessions.ts';
 import { type GuildhallSubject, startGuildhall, startPeer, type Subject } from '../load/subject.ts';
 import type { Row, Suite } from '../row.ts';
 
-/** Connections being opened at once: more only queue in the listener's backlog. */
-const OPENING_MAX = 64;
 const DEADLINE_MS = 120_000;
 /** Messages each subject sends before the first is counted, so that none is measured while its code is still being compiled. */
 const WARM_UP_MESSAGES = 200;
 const CONTENT = 'x'.repeat(200);
-/** GUILDS, GUILD_MESSAGES and MESSAGE_CONTENT. */
-const INTENTS = 1 | 512 | 32768;
 
 interface Load {
   readonly label: string;
@@ -72,70 +69,15 @@ async function measurePeer(peer: Subject, sessions: number, wanted: Load[]): Pro
 }
 
 async function measureGuildhall(subject: GuildhallSubject, sessions: number, wanted: Load[]): Promise<Row[]> {
-  const clients: RawClient[] = [];
+  const clients = await openAll(sessions, (i) => identified(subject, subject.tokens[i] ?? ''));
+  await quiet(clients);
   const rows: Row[] = [];
-  const firstPart = Math.floor(sessions / 5);
-  clients.push(...(await openAll(firstPart, (i) => identified(subject, subject.tokens[i] ?? ''))));
-  await quiet(clients);
-  const before = rssBytes(subject.pid);
-  clients.push(...(await openAll(sessions - firstPart, (i) => identified(subject, subject.tokens[firstPart + i] ?? ''))));
-  await quiet(clients);
-  const idle = (rssBytes(subject.pid) - before) / (sessions - firstPart);
-  rows.push({ suite: 'fanout', case: 'RSS per further idle identified session', subject: 'guildhall', unit: 'B', value: idle, n: sessions - firstPart });
   const headers = { authorization: subject.ownerToken, 'content-type': 'application/json' };
   const body = JSON.stringify({ content: CONTENT });
   const post = poster(subject.port, `/api/v10/channels/${subject.channelId}/messages`, headers, body);
   for (const load of wanted) rows.push(...(await measure(subject, clients, load, post)));
   for (const client of clients) client.close();
   return rows;
-}
-
-/** Opens a session and answers when its GUILD_CREATE has come. */
-async function identified(subject: GuildhallSubject, token: string): Promise<RawClient> {
-  let done: () => void = () => {};
-  let fail: (error: Error) => void = () => {};
-  const ready = new Promise<void>((resolve, reject) => {
-    done = resolve;
-    fail = reject;
-  });
-  const timer = setTimeout(() => fail(new Error('no GUILD_CREATE')), DEADLINE_MS);
-  const client = await RawClient.open('127.0.0.1', subject.port, '/?v=10&encoding=json', (self, payload) => {
-    const head = payload.subarray(0, 64).toString('latin1');
-    if (head.includes('"op":10')) {
-      self.send(JSON.stringify({ op: 2, d: { token, intents: INTENTS, properties: {} } }));
-    } else if (head.includes('"GUILD_CREATE"')) done();
-    else if (head.includes('"op":9')) fail(new Error('invalid session'));
-  });
-  await ready;
-  clearTimeout(timer);
-  client.onFrame = undefined;
-  return client;
-}
-
-async function openAll(count: number, open: (index: number) => Promise<RawClient>): Promise<RawClient[]> {
-  const clients: RawClient[] = new Array(count);
-  let next = 0;
-  const workers = Array.from({ length: Math.min(OPENING_MAX, count) }, async () => {
-    while (next < count) {
-      const index = next;
-      next += 1;
-      clients[index] = await open(index);
-    }
-  });
-  await Promise.all(workers);
-  return clients;
-}
-
-/** Waits until nothing arrives any more, then starts counting afresh. */
-async function quiet(clients: RawClient[]): Promise<void> {
-  let last = -1;
-  for (;;) {
-    const now = clients.reduce((sum, client) => sum + client.frames, 0);
-    if (now === last) break;
-    last = now;
-    await new Promise((resolve) => setTimeout(resolve, 300));
-  }
-  for (const client of clients) client.frames = 0;
 }
 
 async function measure(subject: Subject, clients: RawClient[], load: Load, post: () => Promise<void>): Promise<Row[]> {
@@ -195,10 +137,19 @@ function poster(port: number, path: string, headers: Record<string, string>, bod
   return () =>
     new Promise((resolve, reject) => {
       const call = request(
-        { host: '127.0.0.1', port, path, method: 'POST', agent, headers: { ...headers, 'content-length': Buffer.byteLength(body) } },
+        {
+          host: '127.0.0.1',
+          port,
+          path,
+          method: 'POST',
+          agent,
+          headers: { ...headers, 'content-length': Buffer.byteLength(body) },
+        },
         (reply) => {
           reply.resume();
-          reply.on('end', () => (reply.statusCode === 200 ? resolve() : reject(new Error(`answered ${reply.statusCode}`))));
+          reply.on('end', () =>
+            reply.statusCode === 200 ? resolve() : reject(new Error(`answered ${reply.statusCode}`)),
+          );
         },
       );
       call.on('error', reject);

@@ -17,7 +17,14 @@ export const run: Suite = async ({ full }) => {
     const later: number[] = [];
     for (let i = 0; i < rounds; i += 1) later.push(await startOnce(dataDir));
     later.sort((a, b) => a - b);
-    const row = (what: string, value: number, n: number): Row => ({ suite: 'start', case: what, subject: 'guildhall', unit: 'ms', value, n });
+    const row = (what: string, value: number, n: number): Row => ({
+      suite: 'start',
+      case: what,
+      subject: 'guildhall',
+      unit: 'ms',
+      value,
+      n,
+    });
     return [
       row('first start to listening', first, 1),
       row('start to listening, median', later[Math.floor(rounds / 2)] ?? 0, rounds),
@@ -29,16 +36,20 @@ export const run: Suite = async ({ full }) => {
 
 function startOnce(dataDir: string): Promise<number> {
   const started = performance.now();
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(ROOT, 'src/cli/main.ts'), 'serve'], {
-    env: {
-      ...process.env,
-      GUILDHALL_DATA_DIR: dataDir,
-      GUILDHALL_HTTP_PORT: '0',
-      GUILDHALL_LOG_LEVEL: 'warn',
-      NODE_COMPILE_CACHE: join(ROOT, 'node_modules/.cache/guildhall/compile'),
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', join(ROOT, 'src/cli/main.ts'), 'serve'],
+    {
+      env: {
+        ...process.env,
+        GUILDHALL_DATA_DIR: dataDir,
+        GUILDHALL_HTTP_PORT: '0',
+        GUILDHALL_LOG_LEVEL: 'warn',
+        NODE_COMPILE_CACHE: join(ROOT, 'node_modules/.cache/guildhall/compile'),
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
     },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  );
   return new Promise((resolve, reject) => {
     let took = 0;
     child.stdout.on('data', (chunk: Buffer) => {

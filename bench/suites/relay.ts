@@ -58,7 +58,7 @@ function bed(count: number, kinds = 1): Bed {
     runtime: node.of('io'),
     resumeWindowMs: 300_000,
     queueBytesMax: 1024 * 1024,
-    atTurnEnd: (run) => {
+    schedule: (run) => {
       flush = run;
     },
   });

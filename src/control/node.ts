@@ -38,6 +38,8 @@ export interface BootOptions {
 }
 
 export async function bootNode({ config, log, edge, onFatal }: BootOptions): Promise<GuildhallNode> {
+  // The databases hold what people said and the hashes of their passwords: nobody else's to read, in a folder of any mode.
+  process.umask(0o077);
   const lock = takeLock(config.data.dir, edge ? 'serve' : 'command');
   try {
     const node = await bootRuntime({ threads: threadSpecs(config, edge), log, onFatal });
@@ -98,8 +100,13 @@ function takeLock(dataDir: string, role: string): { release(): void } {
     return lockDataDir(dataDir, role);
   } catch (error) {
     if (!(error instanceof StoreLocked)) throw error;
-    throw new OperatorError('locked', error.message, 'stop the other process, or choose another folder with --data.dir', {
-      cause: error,
-    });
+    throw new OperatorError(
+      'locked',
+      error.message,
+      'stop the other process, or choose another folder with --data.dir',
+      {
+        cause: error,
+      },
+    );
   }
 }

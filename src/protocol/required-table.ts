@@ -279,6 +279,8 @@ export const EVENT_FIELDS = {
     'message_id snowflake',
     'guild_id~ snowflake',
     'emoji @PartialEmoji',
+    'burst boolean',
+    'type integer',
   ],
   TYPING_START: [
     'channel_id snowflake',

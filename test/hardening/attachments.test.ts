@@ -27,33 +27,70 @@ describe('attachments', { timeout: 120_000 }, () => {
   after(() => server?.dispose());
 
   /** By hand: FormData would escape what is to be tested. */
-  async function upload(files: { name: string; data: Buffer | string }[], payload: object = {}): Promise<{ status: number; body: any }> {
+  async function upload(
+    files: { name: string; data: Buffer | string }[],
+    payload: object = {},
+  ): Promise<{ status: number; body: any }> {
     const pieces: (Buffer | string)[] = [
       '--XX\r\nContent-Disposition: form-data; name="payload_json"\r\nContent-Type: application/json\r\n\r\n',
       JSON.stringify(payload),
     ];
     for (const [i, { name, data }] of files.entries()) {
-      pieces.push(`\r\n--XX\r\nContent-Disposition: form-data; name="files[${i}]"; filename="${name}"\r\nContent-Type: text/html\r\n\r\n`, data);
+      pieces.push(
+        `\r\n--XX\r\nContent-Disposition: form-data; name="files[${i}]"; filename="${name}"\r\nContent-Type: text/html\r\n\r\n`,
+        data,
+      );
     }
     pieces.push('\r\n--XX--\r\n');
     const reply = await fetch(`${server.api}/channels/${guild.channelId}/messages`, {
       method: 'POST',
       headers: { authorization: guild.ownerToken, 'content-type': 'multipart/form-data; boundary=XX' },
-      body: new Uint8Array(Buffer.concat(pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece)))),
+      body: new Uint8Array(
+        Buffer.concat(pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece))),
+      ),
     });
     return { status: reply.status, body: await reply.json() };
   }
 
   const stored = (): string[] => {
     const folder = join(server.dataDir, 'attachments');
-    return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(join(folder, name)).isFile());
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      statSync(join(folder, name)).isFile(),
+    );
   };
 
   it('no name leaves its folder, on disk or in a URL', async () => {
     const names = [
-      '../../../../etc/passwd', '..\\..\\windows\\system32\\x.dll', '/etc/passwd', 'C:\\autoexec.bat', 'C:evil.txt', '..', '.', '', ' ', '....//x',
-      '%2e%2e%2fx', '..%2f..%2fx', 'a\0b.png', 'x'.repeat(5000), `${'y'.repeat(300)}.png`, 'CON', 'nul.txt', 'a:b.txt', '\u202egnp.exe', '理'.repeat(200),
-      '🎉.png', '.htaccess', '-rf', '~root', 'a/b/c.txt', '<script>.html', "a'b.txt", 'a;b=c.txt', 'file.txt ', '#?&.txt',
+      '../../../../etc/passwd',
+      '..\\..\\windows\\system32\\x.dll',
+      '/etc/passwd',
+      'C:\\autoexec.bat',
+      'C:evil.txt',
+      '..',
+      '.',
+      '',
+      ' ',
+      '....//x',
+      '%2e%2e%2fx',
+      '..%2f..%2fx',
+      'a\0b.png',
+      'x'.repeat(5000),
+      `${'y'.repeat(300)}.png`,
+      'CON',
+      'nul.txt',
+      'a:b.txt',
+      '\u202egnp.exe',
+      '理'.repeat(200),
+      '🎉.png',
+      '.htaccess',
+      '-rf',
+      '~root',
+      'a/b/c.txt',
+      '<script>.html',
+      "a'b.txt",
+      'a;b=c.txt',
+      'file.txt ',
+      '#?&.txt',
     ];
     for (const name of names) {
       const { status, body } = await upload([{ name, data: 'harmless' }]);
@@ -72,14 +109,42 @@ describe('attachments', { timeout: 120_000 }, () => {
 
   it('nothing is ever live: no markup, no script, no sniffing', async () => {
     const page = '<!doctype html><script>alert(1)</script>';
-    const names = ['a.html', 'a.htm', 'a.HTML', 'a.xhtml', 'a.svg', 'a.SVG', 'a.xml', 'a.js', 'a.mjs', 'a.css', 'a.pdf', 'a.swf', 'a', 'a.unknown', 'a.html.', 'a.png.html', 'a.mhtml', 'a.shtml', 'a.xsl', 'a.wasm', 'a.json', 'a.txt', 'a.hta', 'a.html\u200b'];
+    const names = [
+      'a.html',
+      'a.htm',
+      'a.HTML',
+      'a.xhtml',
+      'a.svg',
+      'a.SVG',
+      'a.xml',
+      'a.js',
+      'a.mjs',
+      'a.css',
+      'a.pdf',
+      'a.swf',
+      'a',
+      'a.unknown',
+      'a.html.',
+      'a.png.html',
+      'a.mhtml',
+      'a.shtml',
+      'a.xsl',
+      'a.wasm',
+      'a.json',
+      'a.txt',
+      'a.hta',
+      'a.html\u200b',
+    ];
     for (const name of names) {
       const { status, body } = await upload([{ name, data: page }]);
       assert.equal(status, 200);
       const reply = await fetch(body.attachments[0].url);
       const type = reply.headers.get('content-type') ?? '';
       assert.equal(reply.headers.get('x-content-type-options'), 'nosniff');
-      assert.match(reply.headers.get('content-security-policy') ?? '', /default-src 'none'.*sandbox|sandbox.*default-src 'none'/);
+      assert.match(
+        reply.headers.get('content-security-policy') ?? '',
+        /default-src 'none'.*sandbox|sandbox.*default-src 'none'/,
+      );
       assert.match(reply.headers.get('content-disposition') ?? '', /^attachment/, `${name} ${type}`);
       assert.doesNotMatch(type, /html|svg|xml|javascript|css/i, name);
     }
@@ -99,12 +164,28 @@ describe('attachments', { timeout: 120_000 }, () => {
     assert.equal((await fetch(url)).status, 200);
     const base = `/attachments/${guild.channelId}`;
     for (const path of [
-      `${base}/${id}/wrong.txt`, `${base}/${id}/RIGHT.txt`, `${base}/${id}/`, `${base}/${id}`, `${base}/1/right.txt`, `/attachments/1/${id}/right.txt`,
-      `${base}/${id}/..%2f${id}`, `${base}/..%2f..%2fdata/x`, `/attachments/..%2f..%2f..%2fetc/passwd/x`, `${base}/%2e%2e/${id}/right.txt`, `${base}/${id}/right.txt%00`,
-      `${base}/${id}/right.txt/`, '/attachments/', `/attachments/../guildhall.db`, `${base}/0x1/right.txt`, `${base}/${id}%20/right.txt`,
+      `${base}/${id}/wrong.txt`,
+      `${base}/${id}/RIGHT.txt`,
+      `${base}/${id}/`,
+      `${base}/${id}`,
+      `${base}/1/right.txt`,
+      `/attachments/1/${id}/right.txt`,
+      `${base}/${id}/..%2f${id}`,
+      `${base}/..%2f..%2fdata/x`,
+      `/attachments/..%2f..%2f..%2fetc/passwd/x`,
+      `${base}/%2e%2e/${id}/right.txt`,
+      `${base}/${id}/right.txt%00`,
+      `${base}/${id}/right.txt/`,
+      '/attachments/',
+      `/attachments/../guildhall.db`,
+      `${base}/0x1/right.txt`,
+      `${base}/${id}%20/right.txt`,
     ]) {
       const reply = await speak(server.port, `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
-      assert.ok([400, 404].includes(reply.status) || (path.endsWith('.txt/') && reply.status === 200), `${path}: ${reply.status}`);
+      assert.ok(
+        [400, 404].includes(reply.status) || (path.endsWith('.txt/') && reply.status === 200),
+        `${path}: ${reply.status}`,
+      );
       if (reply.status !== 200) assert.doesNotMatch(reply.body, /secret/);
     }
   });
@@ -114,7 +195,18 @@ describe('attachments', { timeout: 120_000 }, () => {
     const { body } = await upload([{ name: 'bytes.bin', data }]);
     const { url, size } = body.attachments[0];
     assert.equal(size, 3000);
-    for (const range of ['bytes=0-9', 'bytes=-5', 'bytes=2990-', 'bytes=5-2', 'bytes=9999-', 'bytes=0-0,5-6', 'x=1', 'bytes=-', `bytes=${'9'.repeat(30)}-`, 'bytes=0-99999999']) {
+    for (const range of [
+      'bytes=0-9',
+      'bytes=-5',
+      'bytes=2990-',
+      'bytes=5-2',
+      'bytes=9999-',
+      'bytes=0-0,5-6',
+      'x=1',
+      'bytes=-',
+      `bytes=${'9'.repeat(30)}-`,
+      'bytes=0-99999999',
+    ]) {
       const reply = await fetch(url, { headers: { range } });
       const bytes = Buffer.from(await reply.arrayBuffer());
       if (reply.status === 200) assert.deepEqual(bytes, data);
@@ -158,13 +250,18 @@ describe('attachments', { timeout: 120_000 }, () => {
   });
 
   it('a name in the payload is made safe as well', async () => {
-    const { status, body } = await upload([{ name: 'a.txt', data: 'x' }], { attachments: [{ id: 0, filename: '../../evil.html', description: 'd' }] });
+    const { status, body } = await upload([{ name: 'a.txt', data: 'x' }], {
+      attachments: [{ id: 0, filename: '../../evil.html', description: 'd' }],
+    });
     assert.equal(status, 200);
     assert.doesNotMatch(body.attachments[0].filename, /[/\\]/);
     const reply = await fetch(body.attachments[0].url);
     assert.match(reply.headers.get('content-disposition') ?? '', /^attachment/);
     for (const path of stored()) assert.match(path, /^\d+\/\d+$/);
-    assert.equal(readFileSync(join(server.dataDir, 'attachments', guild.channelId, body.attachments[0].id), 'utf8'), 'x');
+    assert.equal(
+      readFileSync(join(server.dataDir, 'attachments', guild.channelId, body.attachments[0].id), 'utf8'),
+      'x',
+    );
   });
 
   it('others go on meanwhile', async () => {

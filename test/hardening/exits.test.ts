@@ -21,7 +21,10 @@ describe('a thread that ends', { timeout: 240_000 }, () => {
   let token: string;
 
   before(async () => {
-    server = await Server.start({ GUILDHALL_LIMITS_RATE: 'off', GUILDHALL_THREADS_IO: '2', GUILDHALL_LOG_LEVEL: 'info' }, FIXTURE);
+    server = await Server.start(
+      { GUILDHALL_LIMITS_RATE: 'off', GUILDHALL_THREADS_IO: '2', GUILDHALL_LOG_LEVEL: 'info' },
+      FIXTURE,
+    );
     guild = server.provision();
     token = server.bot(guild, 'witness').token;
   });
@@ -69,7 +72,8 @@ describe('a thread that ends', { timeout: 240_000 }, () => {
   }
 
   const restartsOf = (kind: string): number =>
-    server.stderr.split('\n').filter((line) => line.includes('"thread restarted"') && line.includes(`"${kind}"`)).length;
+    server.stderr.split('\n').filter((line) => line.includes('"thread restarted"') && line.includes(`"${kind}"`))
+      .length;
 
   async function restarted(kind: string, before: number): Promise<void> {
     const deadline = performance.now() + RECOVERY_MS;
@@ -143,7 +147,11 @@ describe('a thread that ends', { timeout: 240_000 }, () => {
     const heard = lines();
     assert.equal(new Set(heard).size, heard.length, 'none twice');
     if (!client.received.some(({ op }) => op === 9)) {
-      assert.deepEqual(acknowledged.filter((line) => !heard.includes(line)), [], 'none lost');
+      assert.deepEqual(
+        acknowledged.filter((line) => !heard.includes(line)),
+        [],
+        'none lost',
+      );
     }
     client.cut();
   });
@@ -168,7 +176,9 @@ describe('a process that ends', { timeout: 240_000 }, () => {
     assert.deepEqual(await ended, { code, signal }, server.stderr);
     assert.notEqual(await client.closed(), 1000);
     await server.start();
-    const reply = await server.request('POST', `/channels/${guild.channelId}/messages`, guild.ownerToken, { content: 'up' });
+    const reply = await server.request('POST', `/channels/${guild.channelId}/messages`, guild.ownerToken, {
+      content: 'up',
+    });
     assert.equal(reply.status, 200);
   }
 
@@ -179,6 +189,13 @@ describe('a process that ends', { timeout: 240_000 }, () => {
       server.signal('SIGTERM');
       setTimeout(() => server.signal('SIGTERM'), 50);
     }));
+  for (const kind of ['io', 'actor', 'store']) {
+    it(`SIGTERM while the ${kind} thread is being replaced: 0`, () =>
+      ends(0, null, () => {
+        server.tell({ terminate: kind });
+        setTimeout(() => server.signal('SIGTERM'), 5);
+      }));
+  }
   it('SIGKILL: the next start serves the same data', () => ends(null, 'SIGKILL', () => server.signal('SIGKILL')));
   it('an uncaught exception in main: a clean stop with 1', () =>
     ends(1, null, () => server.tell({ thread: 'main', kind: 'throw' } satisfies Fault)));

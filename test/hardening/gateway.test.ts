@@ -3,12 +3,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
+import { GUILDS_PER_SHARD_MAX } from '../../src/edge/gateway/gateway.ts';
+import { openOffline } from '../../src/state/store/offline.ts';
 import { GatewayClient, TEST_INTENTS } from '../support/gateway-client.ts';
 import { type Provision, Server } from '../support/server.ts';
 import { BINARY, CONTINUATION, frame, RawGateway, TEXT } from './raw.ts';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
-const RUNS = 120;
+const RUNS = 250;
 
 describe(`the gateway's door (seed ${SEED})`, { timeout: 180_000 }, () => {
   let server: Server;
@@ -59,7 +61,19 @@ describe(`the gateway's door (seed ${SEED})`, { timeout: 180_000 }, () => {
     });
 
     it('4002: what is not a payload', async () => {
-      for (const text of ['', 'null', '1', '"x"', '[]', '{', '{}', '{"op":"1"}', '{"op":1.5}', '{"op":null}', `${'['.repeat(2000)}`]) {
+      for (const text of [
+        '',
+        'null',
+        '1',
+        '"x"',
+        '[]',
+        '{',
+        '{}',
+        '{"op":"1"}',
+        '{"op":1.5}',
+        '{"op":null}',
+        `${'['.repeat(2000)}`,
+      ]) {
         await closesWith(4002, (client) => client.sendRaw(text));
       }
       await closesWith(4002, (client) => client.sendRaw(Buffer.from([0x7b, 0xff, 0xfe, 0x7d])));
@@ -75,11 +89,24 @@ describe(`the gateway's door (seed ${SEED})`, { timeout: 180_000 }, () => {
     });
 
     it('4003: something before IDENTIFY', async () => {
-      for (const op of [3, 4, 8, 31, 43]) await closesWith(4003, (client) => client.send(op, { guild_id: guild.guildId }));
+      for (const op of [3, 4, 8, 31, 43])
+        await closesWith(4003, (client) => client.send(op, { guild_id: guild.guildId }));
     });
 
     it('4004: no token, a wrong one, one of another shape', async () => {
-      for (const token of [undefined, 1, null, {}, '', 'x', 'Bot ', `${bot.token}x`, bot.token.slice(0, -1), '\0', 'x'.repeat(3000)]) {
+      for (const token of [
+        undefined,
+        1,
+        null,
+        {},
+        '',
+        'x',
+        'Bot ',
+        `${bot.token}x`,
+        bot.token.slice(0, -1),
+        '\0',
+        'x'.repeat(3000),
+      ]) {
         await closesWith(4004, identify({ token }));
       }
     });
@@ -117,7 +144,19 @@ describe(`the gateway's door (seed ${SEED})`, { timeout: 180_000 }, () => {
     });
 
     it('4010: a shard that cannot be', async () => {
-      for (const shard of [[1, 1], [-1, 1], [0, 0], [0], [0, 1, 2], ['0', '1'], 'x', 7, {}, [0.5, 2], [2 ** 60, 2 ** 61]]) {
+      for (const shard of [
+        [1, 1],
+        [-1, 1],
+        [0, 0],
+        [0],
+        [0, 1, 2],
+        ['0', '1'],
+        'x',
+        7,
+        {},
+        [0.5, 2],
+        [2 ** 60, 2 ** 61],
+      ]) {
         await closesWith(4010, identify({ shard }));
       }
     });
@@ -130,9 +169,11 @@ describe(`the gateway's door (seed ${SEED})`, { timeout: 180_000 }, () => {
     });
 
     it('4013: intents that are none; 4014: such as the application may not have', async () => {
-      for (const intents of [-1, 1.5, 'x', {}, [], 2 ** 40, null, undefined]) await closesWith(4013, identify({ intents }));
+      for (const intents of [-1, 1.5, 'x', {}, [], 2 ** 40, null, undefined])
+        await closesWith(4013, identify({ intents }));
       const plain = server.bot(guild, 'unprivileged', 'none');
-      for (const intents of [1 << 1, 1 << 8, 1 << 15]) await closesWith(4014, identify({ token: plain.token, intents }));
+      for (const intents of [1 << 1, 1 << 8, 1 << 15])
+        await closesWith(4014, identify({ token: plain.token, intents }));
     });
   });
 
@@ -143,8 +184,19 @@ describe(`the gateway's door (seed ${SEED})`, { timeout: 180_000 }, () => {
     await client.count((payload) => payload.op === 11, 9);
     client.sendRaw(
       JSON.stringify({
-        op: 2, s: 4, t: 'X', extra: { deep: [1] },
-        d: { token: bot.token, intents: 513, properties: { $os: 1, odd: {} }, compress: false, guild_subscriptions: 7, nonsense: [[]], presence: 'x' },
+        op: 2,
+        s: 4,
+        t: 'X',
+        extra: { deep: [1] },
+        d: {
+          token: bot.token,
+          intents: 513,
+          properties: { $os: 1, odd: {} },
+          compress: false,
+          guild_subscriptions: 7,
+          nonsense: [[]],
+          presence: 'x',
+        },
       }),
     );
     await client.dispatch('READY');
@@ -219,7 +271,9 @@ describe(`the gateway's door (seed ${SEED})`, { timeout: 180_000 }, () => {
       const gateway = await RawGateway.connect(server.port);
       gateway.connection.write(cut(padded(300), 70, BINARY));
       assert.equal((await gateway.payload()).op, 11);
-      gateway.connection.write(frame(BINARY, JSON.stringify({ op: 2, d: { token: bot.token, intents: 1, properties: {} } })));
+      gateway.connection.write(
+        frame(BINARY, JSON.stringify({ op: 2, d: { token: bot.token, intents: 1, properties: {} } })),
+      );
       assert.equal((await gateway.payload()).t, 'READY');
       gateway.end();
     });
@@ -229,7 +283,15 @@ describe(`the gateway's door (seed ${SEED})`, { timeout: 180_000 }, () => {
     const unmasked = Buffer.concat([Buffer.from([0x81, 2]), Buffer.from('{}')]);
     const reserved = frame(TEXT, '{"op":1}');
     reserved[0] = (reserved[0] as number) | 0x40;
-    const vectors = [unmasked, reserved, frame(3, 'x'), frame(11, 'x'), frame(9, 'x'.repeat(126)), frame(9, 'x', false), frame(CONTINUATION, 'x')];
+    const vectors = [
+      unmasked,
+      reserved,
+      frame(3, 'x'),
+      frame(11, 'x'),
+      frame(9, 'x'.repeat(126)),
+      frame(9, 'x', false),
+      frame(CONTINUATION, 'x'),
+    ];
     for (const bytes of vectors) {
       const gateway = await RawGateway.connect(server.port);
       gateway.connection.write(bytes);
@@ -244,9 +306,21 @@ describe(`the gateway's door (seed ${SEED})`, { timeout: 180_000 }, () => {
     it('with the token of another, or of a session that is not, is op 9; the socket may identify then', async () => {
       const client = await identified();
       client.cut();
-      const foreign = await GatewayClient.resume(server.origin, { token: guild.ownerToken, session_id: client.sessionId, seq: 1 });
+      const foreign = await GatewayClient.resume(server.origin, {
+        token: guild.ownerToken,
+        session_id: client.sessionId,
+        seq: 1,
+      });
       assert.equal((await foreign.next((payload) => payload.op === 9)).d, false);
-      for (const id of ['', 'x', client.sessionId.slice(1), '../../x', '__proto__', '\0'.repeat(32), 'a'.repeat(3000)]) {
+      for (const id of [
+        '',
+        'x',
+        client.sessionId.slice(1),
+        '../../x',
+        '__proto__',
+        '\0'.repeat(32),
+        'a'.repeat(3000),
+      ]) {
         const late = await GatewayClient.resume(server.origin, { token: bot.token, session_id: id, seq: 1 });
         assert.equal((await late.next((payload) => payload.op === 9)).d, false);
         late.send(2, { token: bot.token, intents: 1, properties: {} });
@@ -255,7 +329,9 @@ describe(`the gateway's door (seed ${SEED})`, { timeout: 180_000 }, () => {
       }
       // The foreigner did the session no harm.
       const back = await GatewayClient.resume(server.origin, {
-        token: bot.token, session_id: client.sessionId, seq: client.sequence!,
+        token: bot.token,
+        session_id: client.sessionId,
+        seq: client.sequence!,
       });
       await back.dispatch('RESUMED');
       back.cut();
@@ -264,7 +340,12 @@ describe(`the gateway's door (seed ${SEED})`, { timeout: 180_000 }, () => {
 
     it('with a wrong token is 4004, with fields of wrong types 4002', async () => {
       await closesWith(4004, (client) => client.send(6, { token: 'x', session_id: 'x', seq: 1 }));
-      for (const d of [{}, { token: 1, session_id: 'x', seq: 1 }, { token: 'x', session_id: 1, seq: 1 }, { token: 'x', session_id: 'x', seq: 'x' }]) {
+      for (const d of [
+        {},
+        { token: 1, session_id: 'x', seq: 1 },
+        { token: 'x', session_id: 1, seq: 1 },
+        { token: 'x', session_id: 'x', seq: 'x' },
+      ]) {
         await closesWith(4002, (client) => client.send(6, d));
       }
     });
@@ -275,10 +356,14 @@ describe(`the gateway's door (seed ${SEED})`, { timeout: 180_000 }, () => {
     client.sendRaw(`{"op":8,"d":{"guild_id":${guild.guildId},"user_ids":[${bot.id},${guild.ownerId}],"nonce":"n"}}`);
     const chunk = await client.dispatch('GUILD_MEMBERS_CHUNK', (d) => d.nonce === 'n');
     assert.deepEqual(chunk.d.members.map((member: any) => member.user.id).sort(), [bot.id, guild.ownerId].sort());
-    client.sendRaw(`{"op":4,"d":{"guild_id":${guild.guildId},"channel_id":${guild.voiceChannelId},"self_mute":0,"self_deaf":1}}`);
+    client.sendRaw(
+      `{"op":4,"d":{"guild_id":${guild.guildId},"channel_id":${guild.voiceChannelId},"self_mute":0,"self_deaf":1}}`,
+    );
     const state = await client.dispatch('VOICE_STATE_UPDATE', (d) => d.channel_id === guild.voiceChannelId);
     assert.equal(state.d.user_id, bot.id);
-    client.sendRaw(`{"op":3,"d":{"status":"idle","since":${Date.now()},"afk":false,"activities":[{"name":"n","type":0,"application_id":${bot.id}}]}}`);
+    client.sendRaw(
+      `{"op":3,"d":{"status":"idle","since":${Date.now()},"afk":false,"activities":[{"name":"n","type":0,"application_id":${bot.id}}]}}`,
+    );
     await witness.dispatch('PRESENCE_UPDATE', (d) => d.user.id === bot.id && d.status === 'idle');
     client.cut();
   });
@@ -300,7 +385,10 @@ describe(`the gateway's door (seed ${SEED})`, { timeout: 180_000 }, () => {
     // Several times as long as the guild collects changes for.
     await new Promise((resolve) => setTimeout(resolve, 600));
     await serves();
-    assert.deepEqual(witness.received.slice(start).filter(({ t, d }) => t === 'PRESENCE_UPDATE' && isGame(d)), []);
+    assert.deepEqual(
+      witness.received.slice(start).filter(({ t, d }) => t === 'PRESENCE_UPDATE' && isGame(d)),
+      [],
+    );
     client.cut();
   });
 
@@ -314,8 +402,15 @@ describe(`the gateway's door (seed ${SEED})`, { timeout: 180_000 }, () => {
   });
 
   it('permessage-deflate is declined', async () => {
-    for (const offer of ['permessage-deflate', 'permessage-deflate; client_max_window_bits', 'permessage-deflate; server_no_context_takeover, x-webkit-deflate-frame']) {
-      const gateway = await RawGateway.connect(server.port, [`Sec-WebSocket-Extensions: ${offer}`, 'Sec-WebSocket-Protocol: json, x']);
+    for (const offer of [
+      'permessage-deflate',
+      'permessage-deflate; client_max_window_bits',
+      'permessage-deflate; server_no_context_takeover, x-webkit-deflate-frame',
+    ]) {
+      const gateway = await RawGateway.connect(server.port, [
+        `Sec-WebSocket-Extensions: ${offer}`,
+        'Sec-WebSocket-Protocol: json, x',
+      ]);
       assert.equal(gateway.reply.headers.get('sec-websocket-extensions'), undefined);
       assert.equal(gateway.reply.headers.get('sec-websocket-protocol'), undefined);
       gateway.end();
@@ -325,17 +420,69 @@ describe(`the gateway's door (seed ${SEED})`, { timeout: 180_000 }, () => {
   describe('random frames harm nobody', () => {
     const wrong = fc.oneof(
       fc.jsonValue({ maxDepth: 3 }),
-      fc.constantFrom<unknown>(null, -1, 0, 1, 1.5, 2 ** 53, 1e308, '', '0', '-1', 'x', '\0', '\ud800', [], {}, [[]], [null], true, '99999999999999999999999', [1, 'x', null]),
+      fc.constantFrom<unknown>(
+        null,
+        -1,
+        0,
+        1,
+        1.5,
+        2 ** 53,
+        1e308,
+        '',
+        '0',
+        '-1',
+        'x',
+        '\0',
+        '\ud800',
+        [],
+        {},
+        [[]],
+        [null],
+        true,
+        '99999999999999999999999',
+        [1, 'x', null],
+      ),
       fc.constantFrom<unknown>('GUILD', 'CHANNEL', 'TOKEN', 'BOT'),
     );
     const fields = [
-      'token', 'intents', 'properties', 'shard', 'presence', 'large_threshold', 'compress', 'session_id', 'seq', 'guild_id', 'guild_ids',
-      'channel_id', 'self_mute', 'self_deaf', 'self_video', 'query', 'limit', 'user_ids', 'presences', 'nonce', 'status', 'since', 'afk',
-      'activities', 'game', '__proto__', 'constructor', 'toString',
+      'token',
+      'intents',
+      'properties',
+      'shard',
+      'presence',
+      'large_threshold',
+      'compress',
+      'session_id',
+      'seq',
+      'guild_id',
+      'guild_ids',
+      'channel_id',
+      'self_mute',
+      'self_deaf',
+      'self_video',
+      'query',
+      'limit',
+      'user_ids',
+      'presences',
+      'nonce',
+      'status',
+      'since',
+      'afk',
+      'activities',
+      'game',
+      '__proto__',
+      'constructor',
+      'toString',
     ];
     const payload = fc.record({
-      op: fc.oneof({ weight: 8, arbitrary: fc.constantFrom(1, 2, 3, 4, 6, 8, 31, 43) }, { weight: 1, arbitrary: wrong }),
-      d: fc.oneof({ weight: 6, arbitrary: fc.dictionary(fc.constantFrom(...fields), wrong, { maxKeys: 8 }) }, { weight: 1, arbitrary: wrong }),
+      op: fc.oneof(
+        { weight: 8, arbitrary: fc.constantFrom(1, 2, 3, 4, 6, 8, 31, 43) },
+        { weight: 1, arbitrary: wrong },
+      ),
+      d: fc.oneof(
+        { weight: 6, arbitrary: fc.dictionary(fc.constantFrom(...fields), wrong, { maxKeys: 8 }) },
+        { weight: 1, arbitrary: wrong },
+      ),
     });
     const real = (text: string): string =>
       text
@@ -382,7 +529,21 @@ describe(`the gateway's door (seed ${SEED})`, { timeout: 180_000 }, () => {
     });
 
     it('each field of each opcode with each wrong value', async () => {
-      const values = [null, -1, 1.5, 2 ** 60, '', 'x', '\ud800\0', [], [null], {}, { __proto__: 1 }, true, '9'.repeat(40)];
+      const values = [
+        null,
+        -1,
+        1.5,
+        2 ** 60,
+        '',
+        'x',
+        '\ud800\0',
+        [],
+        [null],
+        {},
+        { __proto__: 1 },
+        true,
+        '9'.repeat(40),
+      ];
       const shapes: [number, Record<string, unknown>][] = [
         [3, { status: 'online', since: null, afk: false, activities: [{ name: 'x', type: 0 }] }],
         [4, { guild_id: guild.guildId, channel_id: null, self_mute: false, self_deaf: false }],
@@ -430,6 +591,26 @@ describe('the clock of the door', { timeout: 60_000 }, () => {
     clearInterval(beat);
     assert.deepEqual(codes, [4009, 4009]);
     assert.ok(beating.received.some((payload) => payload.op === 11));
+  });
+
+  it('4011: a bot of more guilds than a shard may have', async () => {
+    const bot = server.bot(guild, 'everywhere');
+    assert.equal(await server.stop(), 0);
+    const store = openOffline(server.dataDir);
+    const ids = Array.from({ length: GUILDS_PER_SHARD_MAX }, (_, i) => String(10n ** 18n + BigInt(i) * 4_194_304n));
+    await store.commit(
+      ids.map((id) => ({ op: 'put', table: 'user_guild', key: [bot.id, id], doc: { guild_id: id, user_id: bot.id } })),
+    );
+    await store.close();
+    await server.start();
+    const client = await GatewayClient.connect(server.origin);
+    client.send(2, { token: bot.token, intents: 1, properties: {} });
+    assert.equal(await client.closed(), 4011);
+    // Half of them are few enough.
+    const half = await GatewayClient.connect(server.origin);
+    half.send(2, { token: bot.token, intents: 1, properties: {}, shard: [1, 2] });
+    assert.equal((await half.dispatch('READY')).d.guilds.length >= GUILDS_PER_SHARD_MAX / 2, true);
+    half.cut();
   });
 
   it('an identify key that is used twice in its window is op 9, and the same socket may try again', async () => {

@@ -47,18 +47,53 @@ describe("HTTP's door", { timeout: 120_000, concurrency: 24 }, () => {
   describe('request smuggling', { concurrency: 24 }, () => {
     const head = (lines: readonly string[], hosts: readonly string[] = ['Host: x']): string =>
       ['POST /api/v10/auth/login HTTP/1.1', ...hosts, 'Content-Type: application/json', ...lines, '', ''].join('\r\n');
-    const LENGTHS = ['+5', '0x5', '5 5', '-5', '5.0', '5,5', '5, 6', '', ' ', '١', '5\t5', '1e1', '99999999999999999999999999', '5;'];
-    const CODINGS = ['identity', 'gzip', 'chunked, gzip', 'chunked, identity', 'chunked, chunked', 'xchunked', 'chunkedx', '"chunked"', 'chunked;x=1', '', 'chunked,', '\x0bchunked', 'chunk\0ed'];
+    const LENGTHS = [
+      '+5',
+      '0x5',
+      '5 5',
+      '-5',
+      '5.0',
+      '5,5',
+      '5, 6',
+      '',
+      ' ',
+      '١',
+      '5\t5',
+      '1e1',
+      '99999999999999999999999999',
+      '5;',
+    ];
+    const CODINGS = [
+      'identity',
+      'gzip',
+      'chunked, gzip',
+      'chunked, identity',
+      'chunked, chunked',
+      'xchunked',
+      'chunkedx',
+      '"chunked"',
+      'chunked;x=1',
+      '',
+      'chunked,',
+      '\x0bchunked',
+      'chunk\0ed',
+    ];
     const vectors: [string, string][] = [
       ['no Host', head(['Content-Length: 5'], [])],
       ['two Hosts', head(['Content-Length: 5'], ['Host: x', 'Host: y'])],
       ['the same Host twice', head(['Content-Length: 5'], ['Host: x', 'Host: x'])],
       ['an empty Host', head(['Content-Length: 5'], ['Host: '])],
       ['differing lengths', head(['Content-Length: 5', 'Content-Length: 6'])],
-      ...LENGTHS.map((length): [string, string] => [`length ${JSON.stringify(length)}`, head([`Content-Length: ${length}`])]),
+      ...LENGTHS.map((length): [string, string] => [
+        `length ${JSON.stringify(length)}`,
+        head([`Content-Length: ${length}`]),
+      ]),
       ['length and coding', head(['Content-Length: 5', 'Transfer-Encoding: chunked'])],
       ['coding and length', head(['Transfer-Encoding: chunked', 'Content-Length: 5'])],
-      ...CODINGS.map((coding): [string, string] => [`coding ${JSON.stringify(coding)}`, head([`Transfer-Encoding: ${coding}`])]),
+      ...CODINGS.map((coding): [string, string] => [
+        `coding ${JSON.stringify(coding)}`,
+        head([`Transfer-Encoding: ${coding}`]),
+      ]),
       ['codings on two lines', head(['Transfer-Encoding: chunked', 'Transfer-Encoding: identity'])],
       ['a space before the colon', head(['Transfer-Encoding : chunked'])],
       ['a space before the colon of a length', head(['Content-Length : 5'])],
@@ -156,7 +191,16 @@ describe("HTTP's door", { timeout: 120_000, concurrency: 24 }, () => {
     });
 
     it('that are malformed end the connection, and nothing of them counts', async () => {
-      for (const chunks of ['x\r\n', '5;a=1\r\nabcde\r\n0\r\n\r\n', '-1\r\n', '0x5\r\nabcde\r\n0\r\n\r\n', '5\r\nabcdefgh\r\n0\r\n\r\n', 'ffffffffffffffffff\r\n', '5\nabcde\n0\n\n', ' 5\r\nabcde\r\n']) {
+      for (const chunks of [
+        'x\r\n',
+        '5;a=1\r\nabcde\r\n0\r\n\r\n',
+        '-1\r\n',
+        '0x5\r\nabcde\r\n0\r\n\r\n',
+        '5\r\nabcdefgh\r\n0\r\n\r\n',
+        'ffffffffffffffffff\r\n',
+        '5\nabcde\n0\n\n',
+        ' 5\r\nabcde\r\n',
+      ]) {
         const connection = await RawConnection.open(server.port);
         connection.write(chunked(chunks) + post('smuggled by a chunk'));
         const heard = await Promise.race([
@@ -203,7 +247,10 @@ describe("HTTP's door", { timeout: 120_000, concurrency: 24 }, () => {
       const reply = await connection.reply().catch(() => null);
       if (reply !== null) {
         assertNameless(reply);
-        assert.ok(reply.status < 500 || reply.status === 501 || reply.status === 505, `${reply.status} for ${data.slice(0, 60)}`);
+        assert.ok(
+          reply.status < 500 || reply.status === 501 || reply.status === 505,
+          `${reply.status} for ${data.slice(0, 60)}`,
+        );
       }
       connection.end();
     }
@@ -220,13 +267,22 @@ describe("HTTP's door", { timeout: 120_000, concurrency: 24 }, () => {
       [`${path}?token=${token}&access_token=${token}&authorization=${token}`, []],
       [path, [`X-Authorization: ${token}`]],
       [path, [`Proxy-Authorization: ${token}`]],
-      [path, ['Origin: http://127.0.0.1', 'Referer: http://127.0.0.1/', 'X-Forwarded-For: 127.0.0.1', 'X-Forwarded-User: admin']],
+      [
+        path,
+        [
+          'Origin: http://127.0.0.1',
+          'Referer: http://127.0.0.1/',
+          'X-Forwarded-For: 127.0.0.1',
+          'X-Forwarded-User: admin',
+        ],
+      ],
       [path, [`Authorization: Basic ${Buffer.from(`x:${token}`).toString('base64')}`]],
       [path, ['Authorization: ']],
     ] as const) {
       assert.equal((await me(where, lines)).status, 401, lines.join());
     }
-    for (const prefix of ['Bot ', 'bot ', 'Bearer ', '']) assert.equal((await me(path, [`Authorization: ${prefix}${token}`])).status, 200);
+    for (const prefix of ['Bot ', 'bot ', 'Bearer ', ''])
+      assert.equal((await me(path, [`Authorization: ${prefix}${token}`])).status, 200);
   });
 
   it('a page of another origin may call, but carries nothing of its own with it', async () => {
@@ -235,7 +291,11 @@ describe("HTTP's door", { timeout: 120_000, concurrency: 24 }, () => {
     assert.equal(reply.headers.get('access-control-allow-credentials'), null);
     const preflight = await fetch(`${server.api}/users/@me`, {
       method: 'OPTIONS',
-      headers: { origin: 'https://page.example', 'access-control-request-method': 'PATCH', 'access-control-request-headers': 'authorization' },
+      headers: {
+        origin: 'https://page.example',
+        'access-control-request-method': 'PATCH',
+        'access-control-request-headers': 'authorization',
+      },
     });
     assert.equal(preflight.status, 204);
     assert.match(preflight.headers.get('access-control-allow-headers') ?? '', /authorization/i);
@@ -245,15 +305,28 @@ describe("HTTP's door", { timeout: 120_000, concurrency: 24 }, () => {
   it('an audit reason of 512 characters of any script fits into a head', async () => {
     for (const character of ['x', '理', '🎉']) {
       const reason = encodeURIComponent(character.repeat(512));
-      const lines = [`Authorization: ${guild.ownerToken}`, 'Content-Type: application/json', `X-Audit-Log-Reason: ${reason}`, 'Content-Length: 12'];
-      const reply = await speak(server.port, [`POST /api/v10/guilds/${guild.guildId}/roles HTTP/1.1`, 'Host: x', ...lines, '', '{"name":"r"}'].join('\r\n'));
+      const lines = [
+        `Authorization: ${guild.ownerToken}`,
+        'Content-Type: application/json',
+        `X-Audit-Log-Reason: ${reason}`,
+        'Content-Length: 12',
+      ];
+      const reply = await speak(
+        server.port,
+        [`POST /api/v10/guilds/${guild.guildId}/roles HTTP/1.1`, 'Host: x', ...lines, '', '{"name":"r"}'].join('\r\n'),
+      );
       assert.equal(reply.status, 200, reply.body);
     }
   });
 
   it('heads that never end are cut off, though bytes keep coming', async () => {
     const slow = await Promise.all(
-      ['GET /api/v10/gateway HTTP/1.1\r\nHost: x\r\nX-A: ', 'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n', 'G', ''].map(async (data) => {
+      [
+        'GET /api/v10/gateway HTTP/1.1\r\nHost: x\r\nX-A: ',
+        'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n',
+        'G',
+        '',
+      ].map(async (data) => {
         const connection = await RawConnection.open(server.port);
         if (data !== '') connection.write(data);
         return connection;

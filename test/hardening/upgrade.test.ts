@@ -34,11 +34,16 @@ describe('the upgrade', { timeout: 60_000 }, () => {
   }
 
   const without = (name: string): string => good.replace(new RegExp(`^${name}:.*\r\n`, 'im'), '');
-  const withLine = (name: string, value: string): string => good.replace(new RegExp(`^${name}:.*$`, 'im'), `${name}: ${value}`);
+  const withLine = (name: string, value: string): string =>
+    good.replace(new RegExp(`^${name}:.*$`, 'im'), `${name}: ${value}`);
 
   it('is done at /, //, /gateway and /gateway/, by lists and letters of any case', async () => {
     for (const path of ['/', '//', '/gateway', '/gateway/', '/?v=10&encoding=json', '/gateway?v=9']) {
-      for (const [upgrade, connection] of [['websocket', 'Upgrade'], ['WebSocket', 'keep-alive, Upgrade'], ['h2c, websocket', 'upgrade']]) {
+      for (const [upgrade, connection] of [
+        ['websocket', 'Upgrade'],
+        ['WebSocket', 'keep-alive, Upgrade'],
+        ['h2c, websocket', 'upgrade'],
+      ]) {
         const raw = await RawConnection.open(server.port);
         raw.write(
           handshake('x', [], path)
@@ -54,7 +59,12 @@ describe('the upgrade', { timeout: 60_000 }, () => {
   });
 
   it('another version is 426, and says which is spoken', async () => {
-    for (const data of [withLine('Sec-WebSocket-Version', '8'), withLine('Sec-WebSocket-Version', '14'), withLine('Sec-WebSocket-Version', '013'), without('Sec-WebSocket-Version')]) {
+    for (const data of [
+      withLine('Sec-WebSocket-Version', '8'),
+      withLine('Sec-WebSocket-Version', '14'),
+      withLine('Sec-WebSocket-Version', '013'),
+      without('Sec-WebSocket-Version'),
+    ]) {
       const reply = await refused(data);
       assert.equal(reply.status, 426);
       assert.equal(reply.headers.get('sec-websocket-version'), '13');
@@ -62,19 +72,30 @@ describe('the upgrade', { timeout: 60_000 }, () => {
   });
 
   it('is refused with a wrong method, HTTP version, Upgrade, Connection or key', async () => {
-    for (const method of ['POST', 'PUT', 'HEAD', 'OPTIONS', 'get', 'DELETE']) await refused(good.replace('GET', method));
+    for (const method of ['POST', 'PUT', 'HEAD', 'OPTIONS', 'get', 'DELETE'])
+      await refused(good.replace('GET', method));
     for (const version of ['HTTP/1.0', 'HTTP/0.9', 'HTTP/2.0', 'HTTP/1.2', 'http/1.1']) {
       const connection = await RawConnection.open(server.port);
       connection.write(good.replace('HTTP/1.1', version));
       await connection.closed();
       assert.doesNotMatch(connection.heard.toString('latin1'), /^HTTP\/1\.1 101|uws|uwebsockets/i, version);
     }
-    for (const value of ['h2c', 'websockets', 'web socket', '']) await refused(withLine('Upgrade', value)).catch((error: unknown) => {
-      // Without the word it is a plain request for a page that there is not.
-      assert.match(String(error), /nothing more|closed/);
-    });
-    for (const data of [without('Connection'), withLine('Connection', 'keep-alive'), withLine('Connection', 'close')]) await refused(data);
-    for (const key of ['', 'x', 'AAAAAAAAAAAAAAAAAAAAAA', `${'A'.repeat(23)}=`, `${'A'.repeat(22)}=!`, 'A'.repeat(24), 'A'.repeat(400)]) {
+    for (const value of ['h2c', 'websockets', 'web socket', ''])
+      await refused(withLine('Upgrade', value)).catch((error: unknown) => {
+        // Without the word it is a plain request for a page that there is not.
+        assert.match(String(error), /nothing more|closed/);
+      });
+    for (const data of [without('Connection'), withLine('Connection', 'keep-alive'), withLine('Connection', 'close')])
+      await refused(data);
+    for (const key of [
+      '',
+      'x',
+      'AAAAAAAAAAAAAAAAAAAAAA',
+      `${'A'.repeat(23)}=`,
+      `${'A'.repeat(22)}=!`,
+      'A'.repeat(24),
+      'A'.repeat(400),
+    ]) {
       await refused(withLine('Sec-WebSocket-Key', key));
     }
     await refused(without('Sec-WebSocket-Key'));
@@ -105,10 +126,18 @@ describe('the upgrade', { timeout: 60_000 }, () => {
     const guild = server.provision();
     const raw = await RawConnection.open(server.port);
     const token = guild.ownerToken;
-    raw.write(handshake('x', [`Cookie: token=${token}`, `Authorization: ${token}`, 'Origin: http://x'], `/?v=10&encoding=json&token=${token}`));
+    raw.write(
+      handshake(
+        'x',
+        [`Cookie: token=${token}`, `Authorization: ${token}`, 'Origin: http://x'],
+        `/?v=10&encoding=json&token=${token}`,
+      ),
+    );
     assert.equal((await raw.reply()).status, 101);
     raw.end();
-    const client = new GatewayClient(`${server.origin.replace('http', 'ws')}/?v=10&encoding=json&token=${token}&access_token=${token}`);
+    const client = new GatewayClient(
+      `${server.origin.replace('http', 'ws')}/?v=10&encoding=json&token=${token}&access_token=${token}`,
+    );
     await client.next((payload) => payload.op === 10);
     client.send(3, { status: 'online', since: null, afk: false, activities: [] });
     assert.equal(await client.closed(), 4003);

@@ -464,7 +464,7 @@ worldTest('a presence goes to the guilds, five in twenty seconds, and of the res
 worldTest('who identifies without a presence is online', async (w) => {
   await w.ready({});
   const attach = w.topics.get(`guild:${GUILD}`)?.heard.find(({ k }) => k === 'attach');
-  assert.equal((attach?.['presence'] as { status: string }).status, 'online');
+  assert.deepEqual(attach?.['presence'], { status: 'online', activities: [], since: null, afk: false });
 });
 
 worldTest('a voice state is validated and handed to the guild', async (w) => {

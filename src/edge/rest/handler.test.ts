@@ -325,6 +325,26 @@ test('answers of topics pass through; errors have Discord’s form; the inside s
   assert.match(String(logged[1]?.['error']), /secret/);
 });
 
+test('a request that fails over and over does not fill the log; how often it was is told', async () => {
+  const fresh = handler({ rateLimitsEnforced: false });
+  const fails = () =>
+    fresh({
+      method: 'GET',
+      path: '/api/v10/topic/dead',
+      query: '',
+      headers: new Map([['authorization', 'Bot good']]),
+      address: '10.0.0.1',
+      body: async () => new Uint8Array(),
+    });
+  for (let i = 0; i < 500; i += 1) assert.equal((await fails()).status, 503);
+  assert.equal(logged.length, 50);
+  clock.advance(10_000);
+  await fails();
+  assert.equal(logged.length, 52);
+  assert.equal(logged[50]?.event, 'rest_unreported');
+  assert.equal(logged[50]?.['requests'], 450);
+});
+
 test('every answer of an authenticated route has the rate-limit headers; the last of a window is followed by 429', async () => {
   const path = `/api/v10/channels/${CHANNEL}/messages`;
   const post = (id = CHANNEL, token = 'Bot good') =>

@@ -192,7 +192,8 @@ class RestHandler {
   #report(event: string, level: 'warn' | 'error', http: HttpRequest, error: unknown): void {
     const now = this.#options.clock.monotonicMs();
     if (now - this.#reportsSinceMs >= REPORTS_WINDOW_MS) {
-      if (this.#unreported > 0) this.#options.log({ event: 'rest_unreported', level: 'warn', requests: this.#unreported });
+      if (this.#unreported > 0)
+        this.#options.log({ event: 'rest_unreported', level: 'warn', requests: this.#unreported });
       this.#reportsSinceMs = now;
       this.#reports = 0;
       this.#unreported = 0;

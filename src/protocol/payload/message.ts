@@ -181,7 +181,10 @@ export function reactionPayload(reaction: ReactionEvent) {
   };
 }
 
-/** MESSAGE_REACTION_REMOVE_ALL; with `emoji` MESSAGE_REACTION_REMOVE_EMOJI. */
+/**
+ * MESSAGE_REACTION_REMOVE_ALL; with `emoji` MESSAGE_REACTION_REMOVE_EMOJI, which serenity reads as a reaction and drops without
+ * its kind.
+ */
 export function reactionClearPayload(
   messageId: string,
   channelId: string,
@@ -192,6 +195,6 @@ export function reactionClearPayload(
     channel_id: channelId,
     message_id: messageId,
     ...(guildId === null ? {} : { guild_id: guildId }),
-    ...(emoji === undefined ? {} : { emoji: partialEmojiPayload(emoji) }),
+    ...(emoji === undefined ? {} : { emoji: partialEmojiPayload(emoji), burst: false, type: 0 }),
   };
 }

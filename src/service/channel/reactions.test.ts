@@ -111,6 +111,8 @@ test('reactions are removed one, of another, of an emoji, and all', async () => 
     message_id,
     guild_id: GUILD,
     emoji: { id: EMOJI, name: 'party', animated: true },
+    burst: false,
+    type: 0,
   });
   await bench.ask('addReaction', ANN, { message_id, emoji: THUMB });
   await bench.ask('removeAllReactions', OWNER, { message_id });

@@ -14,7 +14,7 @@ import { CLOSE } from '../../protocol/close-codes.ts';
 import { encodeDispatch } from '../../protocol/dispatch.ts';
 import { RELAY, type SessionKey, type TopicEvent } from '../topic.ts';
 import type { TopicAudience } from './audience.ts';
-import { Delivery, OWN_EVENT_WEIGHT } from './delivery.ts';
+import { Delivery, type FlushSchedule, OWN_EVENT_WEIGHT, scheduleFlush } from './delivery.ts';
 import { IdentifyGate } from './identify-gate.ts';
 import { REPLAY_LOG_LIMITS, ReplayLog, type ReplayLogLimits } from './log.ts';
 import { Moves } from './move.ts';
@@ -48,8 +48,8 @@ export interface RelayOptions {
   readonly replayEventsMax?: number;
   readonly log?: ReplayLogLimits;
   readonly privateLog?: PrivateLogLimits;
-  /** Runs the flush at the end of the turn; setImmediate unless a test says otherwise. */
-  readonly atTurnEnd?: (flush: () => void) => void;
+  /** When the flush runs; scheduleFlush unless a test says otherwise. */
+  readonly schedule?: FlushSchedule;
   /** Told of errors that ended a session. */
   readonly onError?: (error: unknown) => void;
 }
@@ -117,11 +117,7 @@ export class Relay {
     this.resumeWindowMs = options.resumeWindowMs;
     this.#replayEventsMax = options.replayEventsMax ?? REPLAY_EVENTS_MAX;
     this.topics = new Topics(this);
-    this.delivery = new Delivery(
-      this,
-      options.queueBytesMax,
-      options.atTurnEnd ?? ((flush) => void setImmediate(flush)),
-    );
+    this.delivery = new Delivery(this, options.queueBytesMax, options.schedule ?? scheduleFlush);
     this.#onError = options.onError ?? (() => {});
   }
 
@@ -330,7 +326,7 @@ export class Relay {
 
   /** Users that hear it whatever their intents: those sessions that the lists left out. */
   #eventAlways(topic: TopicAudience, event: TopicEvent, users: readonly Snowflake[], position: number): void {
-    for (const user of users) {
+    for (const user of new Set(users)) {
       for (const session of this.sessions.ofUser(user)) {
         if (event.intents === 0 || (session.intents & event.intents) !== 0) continue;
         const attachment = topic.find(session);
@@ -343,7 +339,7 @@ export class Relay {
 
   #eventForUsers(topic: TopicAudience, event: TopicEvent, users: readonly Snowflake[]): void {
     let position = -1;
-    for (const user of users) {
+    for (const user of new Set(users)) {
       if (event.except?.includes(user)) continue;
       const always = event.always?.includes(user) === true;
       for (const session of this.sessions.ofUser(user)) {
