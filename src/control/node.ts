@@ -16,6 +16,11 @@ import { createRateLimitTable } from '../edge/rest/rate-limits.ts';
 import { createAdmin, type AdminDeps, type AdminHandler } from './admin.ts';
 import { OperatorError } from './rpc.ts';
 
+/**
+ * Young generation of an I/O or actor thread's heap, MiB. V8 would let it grow to 48 on each thread and keep it; what these
+ * threads make young dies within a turn, and 6 hold several turns of a busy one (see `sessions` in bench/README.md).
+ */
+const YOUNG_GENERATION_MB = 6;
 /** More threads than this only add rings (one per ordered pair). */
 const THREADS_MAX = 8;
 
@@ -79,6 +84,7 @@ function threadSpecs(config: Config, edge: boolean): ThreadSpec[] {
       options: { config },
       count: edge ? config.threads.actor || Math.min(THREADS_MAX, Math.ceil(cores / 2)) : 1,
       restart: 'permanent',
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     },
   ];
   if (!edge) return specs;
@@ -91,6 +97,7 @@ function threadSpecs(config: Config, edge: boolean): ThreadSpec[] {
     options: { config, rateLimits },
     count: config.threads.io || Math.min(THREADS_MAX, cores),
     restart: 'permanent',
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   });
   return specs;
 }
