@@ -71,6 +71,6 @@ STOPSIGNAL SIGTERM
 # Healthy is what answers requests. Of the doctor's report that one check counts: a full disk or few descriptors are for the
 # operator, and its exit code is 0 too where no server runs yet. Costs about 0.3 s of a core.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 \
-    CMD report=$(guildhall doctor --json); echo "$report"; case "$report" in *'"name":"answers","ok":true'*) ;; *) exit 1 ;; esac
+    CMD ["guildhall", "doctor", "--serving", "--json"]
 ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "/app/src/cli/main.ts"]
 CMD ["serve"]

@@ -1,6 +1,7 @@
 // The composition root: configuration -> state -> service -> edge -> control -> signals, in the order data flows.
 
 import type { ThreadInfo } from './actor/types.ts';
+import { existsSync } from 'node:fs';
 import type { Config } from './config/load.ts';
 import type { Log } from './base/log.ts';
 import { createLog } from './config/log.ts';
@@ -15,6 +16,9 @@ import { bindingAbsence, hasBinding } from '../native/binding.ts';
 const STOP_DEADLINE_MS = 25_000;
 
 /** Resolves when it serves; from then on it runs until a signal or an error ends the process. */
+/** Listened on, but no address to be called at. */
+const ANY_ADDRESS = ['0.0.0.0', '[::]'];
+
 export async function serve(config: Config): Promise<GuildhallNode> {
   const log = createLog(config.log.level);
   const startedMs = Date.now();
@@ -107,16 +111,17 @@ async function shutDown(
 
 function announce(config: Config, port: number, welcome: Welcome, fresh: boolean): void {
   const host = config.http.host.includes(':') ? `[${config.http.host}]` : config.http.host;
-  const url = config.public.url || `http://${host}:${port}`;
+  const url = config.public.url || `http://${ANY_ADDRESS.includes(host) ? '127.0.0.1' : host}:${port}`;
+  const command = existsSync(new URL('../.sealed', import.meta.url)) ? 'guildhall' : 'npx guildhall';
   const lines = [`listening on http://${host}:${port}`];
   if (fresh) {
     lines.push(
       '',
       `  'Town square' is open: guild ${welcome.guild_id}, #general ${welcome.text_channel_id}, invite ${welcome.invite_code}`,
       '  Connect a bot:',
-      '    npx guildhall user create --name you',
-      '    npx guildhall bot create --name mybot --owner <your user_id>',
-      `    npx guildhall guild join --guild ${welcome.guild_id} --user <the bot's user_id>`,
+      `    ${command} user create --name you`,
+      `    ${command} bot create --name mybot --owner <your user_id>`,
+      `    ${command} guild join --guild ${welcome.guild_id} --user <the bot's user_id>`,
       `    discord.js: new Client({ intents, rest: { api: '${url}/api' } }).login('<the bot's token>')`,
       '',
     );

@@ -42,7 +42,9 @@ export async function main(args: readonly string[]): Promise<void> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return;
     const usage =
-      error instanceof CommanderError ? new UsageError(error.message.replace(/^error: /, '') || 'no command given') : error;
+      error instanceof CommanderError
+        ? new UsageError(error.message.replace(/^error: /, '') || 'no command given')
+        : error;
     process.exitCode = printError(usage, json);
   }
 }
@@ -98,6 +100,11 @@ function configKey(name: string): string | undefined {
   return CONFIG_KEYS.find((key) => key.replace('.', '_') === dashed);
 }
 
+// `guildhall --help | head`: who reads us has seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
 try {
   await main(process.argv.slice(2));
 } catch (error) {

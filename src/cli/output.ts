@@ -19,7 +19,8 @@ export function printResult(result: Readonly<Record<string, unknown>>, json: boo
 function lines(result: Readonly<Record<string, unknown>>): string[] {
   const width = Math.max(...Object.keys(result).map((key) => key.length));
   return Object.entries(result).flatMap(([key, value]) => {
-    if (!Array.isArray(value)) return [`${key.padEnd(width)}  ${typeof value === 'string' ? value : JSON.stringify(value)}\n`];
+    if (!Array.isArray(value))
+      return [`${key.padEnd(width)}  ${typeof value === 'string' ? value : JSON.stringify(value)}\n`];
     return (value as Check[]).map(({ name, ok, detail, hint }) => {
       return `${ok ? 'ok  ' : 'FAIL'}  ${name.padEnd(CHECK_WIDTH)}  ${detail}\n${hint === '' ? '' : `      ${hint}\n`}`;
     });
@@ -44,7 +45,12 @@ export function printError(error: unknown, json: boolean): number {
     : errorBody(error);
   if (json) process.stdout.write(`${JSON.stringify({ error: body })}\n`);
   else process.stderr.write(`guildhall: ${body.message}\n  ${body.hint}\n`);
-  if (!usage && !(error instanceof OperatorError) && error instanceof Error && process.env['GUILDHALL_LOG_LEVEL'] === 'debug') {
+  if (
+    !usage &&
+    !(error instanceof OperatorError) &&
+    error instanceof Error &&
+    process.env['GUILDHALL_LOG_LEVEL'] === 'debug'
+  ) {
     process.stderr.write(`${error.stack}\n`);
   }
   return usage ? 2 : 1;

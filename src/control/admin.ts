@@ -84,7 +84,11 @@ export function createAdmin(deps: AdminDeps): AdminHandler {
 }
 
 /** A guild with its channels and invite; the owner joins by owning it. */
-export async function createGuild(deps: AdminDeps, name: string, ownerId: Snowflake): Promise<Readonly<Record<string, string>>> {
+export async function createGuild(
+  deps: AdminDeps,
+  name: string,
+  ownerId: Snowflake,
+): Promise<Readonly<Record<string, string>>> {
   const owner = await existingUser(deps, ownerId);
   if (name.length < 2 || name.length > 100) {
     throw new OperatorError('invalid', `a guild's name has 2 to 100 characters`, 'pass another --name');
@@ -122,7 +126,13 @@ async function fill(deps: AdminDeps, params: Params): Promise<Readonly<Record<st
 }
 
 /** Runs an operation of a guild with an operator's authority. */
-async function ask(deps: AdminDeps, guildId: Snowflake, op: string, args: Params, timeoutMs?: number): Promise<unknown> {
+async function ask(
+  deps: AdminDeps,
+  guildId: Snowflake,
+  op: string,
+  args: Params,
+  timeoutMs?: number,
+): Promise<unknown> {
   const requester: Requester = { user_id: OPERATOR, bot: false, application_id: null };
   const reply = await deps.runtime.call<TopicReply>(
     topicAddress(deps.runtime, `guild:${guildId}`),
@@ -143,20 +153,26 @@ export const OPERATOR: Snowflake = '1';
 async function existingUser(deps: AdminDeps, userId: Snowflake): Promise<UserRecord> {
   const user = await deps.store.get<UserRecord>('user', [userId]);
   if (user === null) {
-    throw new OperatorError('unknown_user', `there is no user ${userId}`, '`guildhall user create --name NAME` makes one');
+    throw new OperatorError(
+      'unknown_user',
+      `there is no user ${userId}`,
+      '`guildhall user create --name NAME` makes one',
+    );
   }
   return user;
 }
 
 function text(params: Params, name: string): string {
   const value = params[name];
-  if (typeof value !== 'string' || value === '') throw new OperatorError('invalid', `--${name} is missing`, `pass --${name}`);
+  if (typeof value !== 'string' || value === '')
+    throw new OperatorError('invalid', `--${name} is missing`, `pass --${name}`);
   return value;
 }
 
 function id(params: Params, name: string): Snowflake {
   const value = text(params, name);
-  if (!isSnowflake(value)) throw new OperatorError('invalid', `--${name}: '${value}' is not an id`, 'ids are long decimal numbers');
+  if (!isSnowflake(value))
+    throw new OperatorError('invalid', `--${name}: '${value}' is not an id`, 'ids are long decimal numbers');
   return value;
 }
 
@@ -168,7 +184,11 @@ function privileged(list: string): ApplicationRecord['privileged'] {
   return list.split(',').map((name) => {
     const known = PRIVILEGED.find((candidate) => candidate === name.trim());
     if (known === undefined) {
-      throw new OperatorError('invalid', `--privileged: unknown intent '${name}'`, `all, none, or some of ${PRIVILEGED.join(',')}`);
+      throw new OperatorError(
+        'invalid',
+        `--privileged: unknown intent '${name}'`,
+        `all, none, or some of ${PRIVILEGED.join(',')}`,
+      );
     }
     return known;
   });
@@ -176,7 +196,11 @@ function privileged(list: string): ApplicationRecord['privileged'] {
 
 function operatorError(error: ApiError): OperatorError {
   const detail = error.errors === undefined ? '' : `: ${leaves(error.errors).join('; ')}`;
-  return new OperatorError(`api_${error.code}`, `${error.message}${detail}`, 'correct the value and run the command again');
+  return new OperatorError(
+    `api_${error.code}`,
+    `${error.message}${detail}`,
+    'correct the value and run the command again',
+  );
 }
 
 function leaves(tree: object, path = ''): string[] {

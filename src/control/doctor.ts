@@ -43,10 +43,20 @@ export async function examine(load: Load): Promise<Report> {
   const checks: Check[] = [node(), native(), transport(), descriptors(), check];
   if (config === undefined) return report(checks);
   checks.push(dataDir(config), diskSpace(config), publicUrl(config));
-  const running = await callRpc(config.data.dir, 'ping', {}).catch(() => null);
-  checks.push(...(running === null ? [await portFree(config)] : [serverRunning(), await health(config)]));
+  const running = await serverRunning(config);
+  checks.push(...(running === null ? [await portFree(config)] : [running, await health(config)]));
   checks.push(await store(config));
   return report(checks);
+}
+
+/** Only whether a server runs on this data directory and answers: what a container's health check asks. */
+export async function examineServing(load: Load): Promise<Report> {
+  const { check, config } = checkConfig(load);
+  if (config === undefined) return report([check]);
+  const running = await serverRunning(config);
+  if (running === null)
+    return report([fail('server', 'none runs on this data directory', '`guildhall serve` starts one')]);
+  return report([running, await health(config)]);
 }
 
 function report(checks: Check[]): Report {
@@ -78,11 +88,18 @@ function checkConfig(load: Load): { check: Check; config?: Config } {
 function node(): Check {
   const major = Number(process.versions.node.split('.')[0]);
   if (major >= 24) return pass('node', process.version);
-  return fail('node', `${process.version} runs this, 24 is needed`, 'start by npm, npx or bin/guildhall, which use the pinned Node');
+  return fail(
+    'node',
+    `${process.version} runs this, 24 is needed`,
+    'start by npm, npx or bin/guildhall, which use the pinned Node',
+  );
 }
 
 function native(): Check {
-  return pass('native binding', hasBinding ? 'Rust binding loaded' : `portable fall-backs serve: ${bindingAbsence ?? 'not built'}`);
+  return pass(
+    'native binding',
+    hasBinding ? 'Rust binding loaded' : `portable fall-backs serve: ${bindingAbsence ?? 'not built'}`,
+  );
 }
 
 function transport(): Check {
@@ -111,7 +128,11 @@ function dataDir(config: Config): Check {
     accessSync(config.data.dir, constants.R_OK | constants.W_OK | constants.X_OK);
     return pass('data directory', config.data.dir);
   } catch (error) {
-    return fail('data directory', message(error), `make ${config.data.dir} writable for this user, or set GUILDHALL_DATA_DIR`);
+    return fail(
+      'data directory',
+      message(error),
+      `make ${config.data.dir} writable for this user, or set GUILDHALL_DATA_DIR`,
+    );
   }
 }
 
@@ -135,8 +156,14 @@ function publicUrl(config: Config): Check {
   );
 }
 
-function serverRunning(): Check {
-  return pass('server', 'running on this data directory');
+/** null: no server on this data directory. */
+async function serverRunning(config: Config): Promise<Check | null> {
+  try {
+    const answer = await callRpc(config.data.dir, 'ping', {}, HEALTH_TIMEOUT_MS);
+    return answer === null ? null : pass('server', 'running on this data directory');
+  } catch (error) {
+    return fail('server', message(error), 'it holds the data directory but does not answer: see its log, or end it');
+  }
 }
 
 async function portFree(config: Config): Promise<Check> {
@@ -157,7 +184,11 @@ async function health(config: Config): Promise<Check> {
     if (answer.ok) return pass('answers', `${url}: ${answer.status}`);
     return fail('answers', `${url}: ${answer.status}`, 'see the log of the server');
   } catch (error) {
-    return fail('answers', `${url}: ${message(error)}`, 'the server may run with other settings (http.host, http.port) than this command');
+    return fail(
+      'answers',
+      `${url}: ${message(error)}`,
+      'the server may run with other settings (http.host, http.port) than this command',
+    );
   }
 }
 
@@ -175,4 +206,3 @@ async function store(config: Config): Promise<Check> {
     return fail('store', message(error), 'is it from a newer version? else restore it from a backup');
   }
 }
-

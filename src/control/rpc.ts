@@ -101,7 +101,11 @@ export function errorBody(error: unknown): RpcErrorBody {
   // OperatorError, and the errors of other rooms that are made for operators (ConfigError).
   const { code, hint } = (error ?? {}) as { code?: unknown; hint?: unknown };
   if (typeof code === 'string' && typeof hint === 'string') return { code, message, hint };
-  return { code: 'internal', message, hint: 'see the log on standard error; `guildhall doctor` checks the usual causes' };
+  return {
+    code: 'internal',
+    message,
+    hint: 'see the log on standard error; `guildhall doctor` checks the usual causes',
+  };
 }
 
 /** Asks the running server; null when none is listening on this data directory. */
@@ -109,10 +113,11 @@ export async function callRpc(
   dataDir: string,
   method: string,
   params: Record<string, unknown>,
+  timeoutMs = RESPONSE_TIMEOUT_MS,
 ): Promise<{ result: unknown } | null> {
   let text: string;
   try {
-    text = await withSocketPath(dataDir, (path) => post(path, JSON.stringify({ method, params })));
+    text = await withSocketPath(dataDir, (path) => post(path, JSON.stringify({ method, params }), timeoutMs));
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTDIR') return null;
@@ -123,7 +128,7 @@ export async function callRpc(
   return { result: body.result };
 }
 
-function post(socketPath: string, body: string): Promise<string> {
+function post(socketPath: string, body: string, timeoutMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const outgoing = request(
       { socketPath, method: 'POST', path: '/rpc', headers: { 'content-type': 'application/json' } },
@@ -134,7 +139,7 @@ function post(socketPath: string, body: string): Promise<string> {
         reply.on('error', reject);
       },
     );
-    outgoing.setTimeout(RESPONSE_TIMEOUT_MS, () => outgoing.destroy(new Error('the server does not answer')));
+    outgoing.setTimeout(timeoutMs, () => outgoing.destroy(new Error('the server does not answer')));
     outgoing.on('error', reject);
     outgoing.end(body);
   });

@@ -4,15 +4,19 @@ import { createDeflateStream, DEFLATE_STREAM_BYTES, type DeflateStream } from '.
 import { CLOSE } from '../../protocol/close-codes.ts';
 import { HEARTBEAT_INTERVAL_MS, MAX_CONCURRENCY } from '../../protocol/payload/gateway.ts';
 import { gateOwner } from '../../service/session/identify-gate.ts';
-import { type Relay, relayAddress } from '../../service/session/relay.ts';
+import { relayAddress } from '../../service/session/address.ts';
+import type { Relay } from '../../service/session/relay.ts';
 import type { Account } from '../../service/account/authenticator.ts';
 import type { Snowflake } from '../../base/snowflake.ts';
 import type { StoreReader } from '../../state/store/port.ts';
 import type { Socket, SocketHandler } from '../transport/types.ts';
-import { CLOSED, Connection, READY } from './connection.ts';
+import { Connection } from './connection.ts';
 import { helloFrame, RECONNECT } from './frames.ts';
+import { CLOSED, READY } from './limits.ts';
 import { PresenceLimit } from './presence-limit.ts';
 import { DeflatePool } from './zlib-outlet.ts';
+
+export { GUILDS_PER_SHARD_MAX } from './limits.ts';
 
 export type GatewayLog = (
   event: { readonly event: string; readonly level?: 'debug' | 'info' | 'warn' | 'error' } & {
@@ -48,8 +52,6 @@ const RECONNECT_STEPS = 16;
 /** How long clients have after op 7 to close on their own. */
 const RECONNECT_GRACE_MS = 1_500;
 const GRACE_POLL_MS = 20;
-/** Guild count that needs more shards. */
-export const GUILDS_PER_SHARD_MAX = 2_500;
 
 export class Gateway implements SocketHandler {
   readonly relay: Relay;

@@ -2,7 +2,8 @@
 
 import type { Relay } from '../../service/session/relay.ts';
 import type { PresenceState } from '../../service/topic.ts';
-import { type Connection, PRESENCE_WINDOW_MS, PRESENCES_MAX } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { PRESENCE_WINDOW_MS, PRESENCES_MAX } from './limits.ts';
 
 export class PresenceLimit {
   readonly #relay: Relay;

@@ -26,7 +26,8 @@ export class Frame {
   readonly op!: number;
   readonly s!: number | null;
   readonly t!: string | null;
-  // biome-ignore lint/suspicious/noExplicitAny: payloads of every kind
+  // Payloads of every kind.
+  // oxlint-disable-next-line typescript/no-explicit-any
   readonly d!: any;
 }
 

@@ -19,8 +19,9 @@ import { CallError, NO_REPLY, type Message } from '../../actor/types.ts';
 import type { Snowflake } from '../../base/snowflake.ts';
 import { CLOSE } from '../../protocol/close-codes.ts';
 import type { Detached, Move, PresenceState, TopicName } from '../topic.ts';
+import { relayAddress } from './address.ts';
 import { PRIVATE } from './position.ts';
-import { type Relay, relayAddress } from './relay.ts';
+import type { Relay } from './relay.ts';
 import { ARRIVING, IDENTIFYING, MOVING, type Session, type SessionSpec } from './session.ts';
 
 /** A topic answers in well under a millisecond; one that takes longer than this is down. */

@@ -7,7 +7,7 @@
 // number once given is sent before the next; what cannot be sent is lost with a notice (op 9, or a resumable close), never
 // silently.
 
-import type { Address, Runtime } from '../../actor/types.ts';
+import type { Runtime } from '../../actor/types.ts';
 import { assert } from '../../base/assert.ts';
 import type { Snowflake } from '../../base/snowflake.ts';
 import { CLOSE } from '../../protocol/close-codes.ts';
@@ -427,9 +427,4 @@ export class Relay {
       ...this.counts,
     };
   }
-}
-
-/** Address of the relay on an I/O thread. */
-export function relayAddress(thread: number): Address {
-  return { thread, name: RELAY };
 }

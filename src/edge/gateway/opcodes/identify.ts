@@ -14,10 +14,10 @@ import { isOnShard } from '../../../service/session/topics.ts';
 import { tokenTag } from '../../../service/session/session.ts';
 import type { PresenceState } from '../../../service/topic.ts';
 import type { ApplicationRecord, UserRecord } from '../../../state/store/records.ts';
-import { CLOSED, type Connection, NEW, WAITING } from '../connection.ts';
-import { GUILDS_PER_SHARD_MAX } from '../gateway.ts';
+import type { Connection } from '../connection.ts';
+import { CLOSED, GUILDS_PER_SHARD_MAX, NEW, WAITING } from '../limits.ts';
 import type { Opcode } from './index.ts';
-import { asObject, type Payload } from './payload.ts';
+import { asObject, bareToken, type Payload } from './payload.ts';
 import { ONLINE, readPresence } from './presence-form.ts';
 
 const LARGE_THRESHOLD_MIN = 50;
@@ -53,11 +53,6 @@ export const identify: Opcode = {
     connection.run(begin(connection, read));
   },
 };
-
-/** Clients send the token bare or as 'Bot xxx'. */
-export function bareToken(token: string): string {
-  return /^bot /i.test(token) ? token.slice(4) : token;
-}
 
 /** undefined: none given; null: wrong. */
 function readShard(value: Json | undefined): readonly [number, number] | undefined | null {

@@ -21,3 +21,8 @@ export function asFlag(value: Json | undefined): boolean | null {
   if (value === 1) return true;
   return typeof value === 'boolean' ? value : null;
 }
+
+/** Clients send the token bare or as 'Bot xxx'. */
+export function bareToken(token: string): string {
+  return /^bot /i.test(token) ? token.slice(4) : token;
+}

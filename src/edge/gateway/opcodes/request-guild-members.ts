@@ -6,7 +6,7 @@ import { CLOSE } from '../../../protocol/close-codes.ts';
 import { encodeDispatch } from '../../../protocol/dispatch.ts';
 import { GatewayOpcode } from '../../../protocol/opcodes.ts';
 import type { SessionMembers } from '../../../service/topic.ts';
-import { MEMBER_LIST_WINDOW_MS, MEMBER_LISTS_MAX } from '../connection.ts';
+import { MEMBER_LIST_WINDOW_MS, MEMBER_LISTS_MAX } from '../limits.ts';
 import { admit } from '../presence-limit.ts';
 import type { Opcode } from './index.ts';
 import { asFlag, asId, asObject, type Payload } from './payload.ts';

@@ -1,10 +1,10 @@
 // Opcode 6: go on with a session on this connection.
 
 import { CLOSE } from '../../../protocol/close-codes.ts';
-import { CLOSED, type Connection, NEW, WAITING } from '../connection.ts';
-import { bareToken } from './identify.ts';
+import type { Connection } from '../connection.ts';
+import { CLOSED, NEW, WAITING } from '../limits.ts';
 import type { Opcode } from './index.ts';
-import { asObject } from './payload.ts';
+import { asObject, bareToken } from './payload.ts';
 
 export const resume: Opcode = {
   needsSession: false,
