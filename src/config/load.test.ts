@@ -191,7 +191,7 @@ describe('errors', () => {
     fc.assert(
       fc.property(fc.constantFrom(...CONFIG_KEYS), fc.oneof(fc.string(), fc.integer().map(String)), (key, text) => {
         const problems = problemsOf({ env: { [variableOf(key)]: text } });
-        const own = problems.filter((problem) => problem.startsWith(key));
+        const own = problems.filter((problem) => problem.includes(key));
         if (problems.length > 0) return problems.length === 1 && own.length === 1;
         const [section = '', name = ''] = key.split('.');
         const config = loadConfig({ env: { [variableOf(key)]: text } }) as unknown as Record<

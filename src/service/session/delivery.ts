@@ -142,6 +142,12 @@ export class Delivery {
   #send(session: Session): void {
     const { kept } = session;
     const pending = session.sequence - session.sent;
+    const dbg = { sequence: session.sequence, sent: session.sent, count: kept.count, runs: kept.runs, ts: kept.tailStart, te: kept.tailEnd, depth: (globalThis as any).depth = ((globalThis as any).depth ?? 0) + 1 };
+    try { this.#send2(session); } finally { (globalThis as any).depth -= 1; if (session.sent > session.sequence) console.error('OVERSHOOT', dbg, { sequence: session.sequence, sent: session.sent, count: kept.count, runs: kept.runs, ts: kept.tailStart, te: kept.tailEnd, scratch: this.#scratch.length }); }
+  }
+  #send2(session: Session): void {
+    const { kept } = session;
+    const pending = session.sequence - session.sent;
     if (pending > kept.count) return this.#relay.lose(session);
     if (pending <= kept.tailEnd - kept.tailStart) {
       let position = kept.tailEnd - pending;
