@@ -27,7 +27,11 @@ const storm = fc
   .tuple(cut, resume, fc.array(fc.tuple(say, say, turn), { minLength: 2, maxLength: 12 }))
   .map(([first, second, rest]): Action[] => [first, second, ...rest.flat()]);
 const actions: fc.Arbitrary<Action[]> = fc
-  .array(fc.oneof(storm, fc.tuple(fc.oneof(say, cut, resume, beat, turn))), { minLength: 5, maxLength: 30 })
+  .array(fc.oneof(storm, fc.tuple(fc.oneof(say, cut, resume, beat, turn))), {
+    minLength: 5,
+    maxLength: 30,
+    size: 'max',
+  })
   .map((parts) => parts.flat());
 
 /** A client that keeps what it has and goes on from there. */

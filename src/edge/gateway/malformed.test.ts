@@ -52,7 +52,7 @@ test(`no frame harms the server (seed ${SEED})`, async () => {
   const witness = (await world.ready()).client;
   let said = 0;
   await fc.assert(
-    fc.asyncProperty(fc.array(frame, { maxLength: 12 }), fc.boolean(), async (frames, identified) => {
+    fc.asyncProperty(fc.array(frame, { maxLength: 12, size: 'max' }), fc.boolean(), async (frames, identified) => {
       const client = world.connect();
       if (identified) client.identify();
       await world.settle();

@@ -4,6 +4,7 @@
 // A slow consumer: what the socket holds in user space is bounded, then events wait as positions; lossy ones are shed first, and
 // beyond the queue's bytes the connection is closed resumably. The session lives on, so nothing is lost by it.
 
+import { assert } from '../../base/assert.ts';
 import { writeSequence } from '../../protocol/dispatch.ts';
 import { CLOSE } from '../../protocol/close-codes.ts';
 import { PRIVATE } from './position.ts';
@@ -142,12 +143,6 @@ export class Delivery {
   #send(session: Session): void {
     const { kept } = session;
     const pending = session.sequence - session.sent;
-    const dbg = { sequence: session.sequence, sent: session.sent, count: kept.count, runs: kept.runs, ts: kept.tailStart, te: kept.tailEnd, depth: (globalThis as any).depth = ((globalThis as any).depth ?? 0) + 1 };
-    try { this.#send2(session); } finally { (globalThis as any).depth -= 1; if (session.sent > session.sequence) console.error('OVERSHOOT', dbg, { sequence: session.sequence, sent: session.sent, count: kept.count, runs: kept.runs, ts: kept.tailStart, te: kept.tailEnd, scratch: this.#scratch.length }); }
-  }
-  #send2(session: Session): void {
-    const { kept } = session;
-    const pending = session.sequence - session.sent;
     if (pending > kept.count) return this.#relay.lose(session);
     if (pending <= kept.tailEnd - kept.tailStart) {
       let position = kept.tailEnd - pending;
@@ -160,6 +155,7 @@ export class Delivery {
     const positions = this.#scratch;
     positions.length = 0;
     kept.collectLast(pending, positions);
+    assert(positions.length === pending, 'positions and sequence disagree');
     for (let i = 0; i < positions.length; i += 1) if (!this.#sendOne(session, positions[i] as number)) return;
   }
 
@@ -170,7 +166,9 @@ export class Delivery {
       this.#relay.lose(session);
       return false;
     }
-    const outlet = session.outlet as Outlet;
+    const { outlet } = session;
+    // The write before this one may have found the socket gone.
+    if (outlet === null) return false;
     writeSequence(frame, session.sent + 1);
     const result = outlet.send(frame, false);
     if (result === 2) {

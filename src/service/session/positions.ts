@@ -108,7 +108,10 @@ export class Positions {
       this.tailStart += rest;
     }
     this.count -= n;
-    if (this.#runs === 0) this.#ring = null;
+    if (this.#runs === 0) {
+      this.#ring = null;
+      this.#head = 0;
+    }
   }
 
   /** Forgets the oldest ones that the logs no longer hold, up to the first that they do. */
