@@ -36,7 +36,13 @@ export const SCHEMA = {
     ),
   },
   threads: {
-    io: integer(0, 0, 64, 'threads', 'Threads that hold connections and sessions; 0: as many as cores, at most 8.'),
+    io: integer(
+      0,
+      0,
+      64,
+      'threads',
+      'Threads that hold connections and sessions; 0: one less than cores, at least 1, at most 8.',
+    ),
     actor: integer(
       0,
       0,

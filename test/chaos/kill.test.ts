@@ -30,7 +30,11 @@ describe('kill -9 under load', { timeout: 400_000 }, () => {
 
     async function send(content: string): Promise<boolean> {
       try {
-        const reply = await server.request('POST', path, guild.ownerToken, { content, nonce: content, enforce_nonce: true });
+        const reply = await server.request('POST', path, guild.ownerToken, {
+          content,
+          nonce: content,
+          enforce_nonce: true,
+        });
         if (reply.status !== 200) return false;
         const known = acknowledged.get(content);
         if (known !== undefined) assert.equal(reply.body.id, known, 'a repeat must answer with the first message');

@@ -57,19 +57,29 @@ describe('a clean restart', { timeout: 180_000 }, () => {
       await client.dispatch('RESUMED');
       const before = clients[i]!.received.filter(isLine);
       const lines = [...before, ...(await client.count(isLine, 20 - before.length))];
-      assert.deepEqual(lines.map((payload) => payload.d.content), Array.from({ length: 20 }, (_, n) => `line ${n}`));
+      assert.deepEqual(
+        lines.map((payload) => payload.d.content),
+        Array.from({ length: 20 }, (_, n) => `line ${n}`),
+      );
       const sequences = [...clients[i]!.received, ...client.received].filter((p) => p.op === 0).map((p) => p.s!);
-      assert.deepEqual(sequences, Array.from({ length: sequences.length }, (_, n) => n + 1));
+      assert.deepEqual(
+        sequences,
+        Array.from({ length: sequences.length }, (_, n) => n + 1),
+      );
       client.close();
     }
   });
 
-  it('a session is another person\'s secret: a resume with a foreign token is refused', async () => {
+  it("a session is another person's secret: a resume with a foreign token is refused", async () => {
     const mine = server.bot(guild, 'mine');
     const other = server.bot(guild, 'other');
     const client = await GatewayClient.identify(server.origin, { token: mine.token });
     client.cut();
-    const thief = await GatewayClient.resume(server.origin, { token: other.token, session_id: client.sessionId, seq: 1 });
+    const thief = await GatewayClient.resume(server.origin, {
+      token: other.token,
+      session_id: client.sessionId,
+      seq: 1,
+    });
     const refused = await thief.next((payload) => payload.op === 9);
     assert.equal(refused.d, false);
     thief.close();

@@ -126,7 +126,11 @@ describe('discord.js', { timeout: 240_000 }, () => {
 
   it('edits and deletes; the other sees both', async () => {
     const message = await channelOf(ping).send('before');
-    const updated = nextEvent<[Message, Message]>(pong, Events.MessageUpdate, (_o: Message, m: Message) => m.id === message.id);
+    const updated = nextEvent<[Message, Message]>(
+      pong,
+      Events.MessageUpdate,
+      (_o: Message, m: Message) => m.id === message.id,
+    );
     await message.edit('after');
     const [, now] = await updated;
     assert.equal(now.content, 'after');
@@ -157,13 +161,19 @@ describe('discord.js', { timeout: 240_000 }, () => {
   });
 
   it('pages through history without a gap or a repeat', async () => {
-    const channel = await ping.guilds.cache.get(guild.guildId)!.channels.create({ name: 'pages', type: ChannelType.GuildText });
+    const channel = await ping.guilds.cache
+      .get(guild.guildId)!
+      .channels.create({ name: 'pages', type: ChannelType.GuildText });
     const ids: string[] = [];
     for (let i = 0; i < 25; i += 1) ids.push((await channel.send(`line ${i}`)).id);
     const seen: string[] = [];
     let beforeId: string | undefined;
     for (;;) {
-      const page = await channel.messages.fetch({ limit: 10, cache: false, ...(beforeId === undefined ? {} : { before: beforeId }) });
+      const page = await channel.messages.fetch({
+        limit: 10,
+        cache: false,
+        ...(beforeId === undefined ? {} : { before: beforeId }),
+      });
       if (page.size === 0) break;
       seen.push(...page.keys());
       beforeId = page.lastKey();
@@ -191,7 +201,11 @@ describe('discord.js', { timeout: 240_000 }, () => {
     const typing = nextEvent(pong, Events.TypingStart, (t: any) => t.user.id === ping.user.id);
     await channelOf(ping).sendTyping();
     await typing;
-    const present = nextEvent(pong, Events.PresenceUpdate, (_o: any, p: any) => p.userId === ping.user.id && p.status === 'dnd');
+    const present = nextEvent(
+      pong,
+      Events.PresenceUpdate,
+      (_o: any, p: any) => p.userId === ping.user.id && p.status === 'dnd',
+    );
     ping.user.setPresence({ status: 'dnd', activities: [{ name: 'chess' }] });
     const [, presence] = (await present) as any[];
     assert.equal(presence.activities[0].name, 'chess');
@@ -220,14 +234,18 @@ describe('discord.js', { timeout: 240_000 }, () => {
     const permissions = seenChannel.permissionsFor(seenMember);
     assert.equal(permissions.has(PermissionFlagsBits.SendMessages), false);
     assert.equal(permissions.has(PermissionFlagsBits.ViewChannel), true);
-    const refused = await server.request('POST', `/channels/${channel.id}/messages`, person['token']!, { content: 'shout' });
+    const refused = await server.request('POST', `/channels/${channel.id}/messages`, person['token']!, {
+      content: 'shout',
+    });
     assert.equal(refused.status, 403);
     assert.equal(refused.body.code, 50013);
     const edited = nextEvent(pong, Events.ChannelUpdate);
     await channel.setTopic('louder');
     await edited;
     await channel.permissionOverwrites.delete(role.id);
-    const allowed = await server.request('POST', `/channels/${channel.id}/messages`, person['token']!, { content: 'shout' });
+    const allowed = await server.request('POST', `/channels/${channel.id}/messages`, person['token']!, {
+      content: 'shout',
+    });
     assert.equal(allowed.status, 200);
     const gone = nextEvent(pong, Events.ChannelDelete);
     await channel.delete();
@@ -290,6 +308,9 @@ describe('discord.js', { timeout: 240_000 }, () => {
     }
     await resumed;
     while (got.length < 100) await nextEvent(pong, Events.MessageCreate);
-    assert.deepEqual(got, Array.from({ length: 100 }, (_, i) => `meanwhile ${i}`));
+    assert.deepEqual(
+      got,
+      Array.from({ length: 100 }, (_, i) => `meanwhile ${i}`),
+    );
   });
 });

@@ -59,11 +59,19 @@ describe('Eris and oceanic.js', { timeout: 180_000 }, () => {
   });
 
   it('Eris speaks, oceanic answers with a reference and a file', async () => {
-    const heard = nextEvent<[Oceanic.Message]>(oceanic, 'messageCreate', (m: Oceanic.Message) => m.content === 'from eris');
+    const heard = nextEvent<[Oceanic.Message]>(
+      oceanic,
+      'messageCreate',
+      (m: Oceanic.Message) => m.content === 'from eris',
+    );
     const sent = await eris.createMessage(guild.channelId, 'from eris');
     const [message] = await heard;
     assert.equal(message.id, sent.id);
-    const answered = nextEvent<[Eris.Message]>(eris, 'messageCreate', (m: Eris.Message) => m.content === 'from oceanic');
+    const answered = nextEvent<[Eris.Message]>(
+      eris,
+      'messageCreate',
+      (m: Eris.Message) => m.content === 'from oceanic',
+    );
     await oceanic.rest.channels.createMessage(guild.channelId, {
       content: 'from oceanic',
       messageReference: { messageID: message.id },
@@ -77,7 +85,11 @@ describe('Eris and oceanic.js', { timeout: 180_000 }, () => {
   });
 
   it('Eris sends a file with its own multipart form', async () => {
-    const heard = nextEvent<[Oceanic.Message]>(oceanic, 'messageCreate', (m: Oceanic.Message) => m.attachments.size === 1);
+    const heard = nextEvent<[Oceanic.Message]>(
+      oceanic,
+      'messageCreate',
+      (m: Oceanic.Message) => m.content === 'a file',
+    );
     await eris.createMessage(guild.channelId, 'a file', { name: 'eris.txt', file: Buffer.from('eris file') });
     const [message] = await heard;
     const attachment = [...message.attachments.values()][0];
@@ -110,7 +122,9 @@ describe('Eris and oceanic.js', { timeout: 180_000 }, () => {
       (shard.ws._socket ?? { destroy: () => shard.ws.terminate() }).destroy();
     }
     for (let i = 0; i < 50; i += 1) {
-      const reply = await server.request('POST', `/channels/${guild.channelId}/messages`, guild.ownerToken, { content: `cut ${i}` });
+      const reply = await server.request('POST', `/channels/${guild.channelId}/messages`, guild.ownerToken, {
+        content: `cut ${i}`,
+      });
       assert.equal(reply.status, 200);
     }
     await Promise.all(resumed);

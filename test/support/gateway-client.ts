@@ -76,7 +76,10 @@ export class GatewayClient {
     return client;
   }
 
-  static async resume(origin: string, session: { token: string; session_id: string; seq: number }): Promise<GatewayClient> {
+  static async resume(
+    origin: string,
+    session: { token: string; session_id: string; seq: number },
+  ): Promise<GatewayClient> {
     const client = await GatewayClient.connect(origin);
     client.sessionId = session.session_id;
     client.send(6, session);
@@ -107,7 +110,10 @@ export class GatewayClient {
     const known = this.received.slice(fromIndex).find(accept);
     if (known !== undefined) return Promise.resolve(known);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`nothing such within ${DEADLINE_MS} ms; got ${this.summary()}`)), DEADLINE_MS);
+      const timer = setTimeout(
+        () => reject(new Error(`nothing such within ${DEADLINE_MS} ms; got ${this.summary()}`)),
+        DEADLINE_MS,
+      );
       const done = (payload: Payload): void => {
         clearTimeout(timer);
         resolve(payload);
@@ -134,7 +140,10 @@ export class GatewayClient {
   }
 
   summary(): string {
-    return this.received.map((payload) => payload.t ?? `op${payload.op}`).slice(-20).join(' ');
+    return this.received
+      .map((payload) => payload.t ?? `op${payload.op}`)
+      .slice(-20)
+      .join(' ');
   }
 
   closed(): Promise<number> {

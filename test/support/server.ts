@@ -116,6 +116,8 @@ export class Server {
       GUILDHALL_HTTP_PORT: String(this.#port),
       GUILDHALL_DATA_DIR: this.dataDir,
       GUILDHALL_LOG_LEVEL: 'warn',
+      // Several, whatever the machine has, so that clients land on different ones and sessions move between them.
+      GUILDHALL_THREADS_IO: '2',
       NODE_COMPILE_CACHE: join(ROOT, 'node_modules/.cache/guildhall/compile'),
       ...this.env,
     };
