@@ -2,6 +2,7 @@
 // fan-out scenario store nothing, so this one has none but the disk: see the store suite for what group commit gives alone.
 
 import { Agent, request } from 'node:http';
+import { IDLE_SOCKET_MS } from '../load/http.ts';
 import { cpuUs } from '../load/process.ts';
 import { startGuildhall } from '../load/subject.ts';
 import type { Row, Suite } from '../row.ts';
@@ -12,7 +13,7 @@ export const run: Suite = async ({ full }) => {
   const subject = await startGuildhall(0);
   try {
     const total = full ? 20_000 : 640;
-    const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
+    const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS, timeout: IDLE_SOCKET_MS });
     const body = JSON.stringify({ content: 'x'.repeat(200) });
     const options = {
       host: '127.0.0.1',

@@ -3,6 +3,7 @@
 // from the kernel's account, over deliveries counted at the clients.
 
 import { Agent, request } from 'node:http';
+import { IDLE_SOCKET_MS } from '../load/http.ts';
 import { cpuUs } from '../load/process.ts';
 import { RawClient } from '../load/raw-client.ts';
 import { identified, openAll, quiet } from '../load/sessions.ts';
@@ -10,8 +11,11 @@ import { type GuildhallSubject, startGuildhall, startPeer, type Subject } from '
 import type { Row, Suite } from '../row.ts';
 
 const DEADLINE_MS = 120_000;
-/** Messages each subject sends before the first is counted, so that none is measured while its code is still being compiled. */
-const WARM_UP_MESSAGES = 200;
+/**
+ * Deliveries of each subject before the first is counted (and at least 400 messages), so that none is measured while its code is
+ * still being compiled: Guildhall's path is the longest and needs the most.
+ */
+const WARM_UP_DELIVERIES = 800_000;
 const CONTENT = 'x'.repeat(200);
 
 interface Load {
@@ -23,9 +27,14 @@ interface Load {
   readonly paceMs: number;
 }
 
-function loads(full: boolean): Load[] {
+function loads(full: boolean, sessions: number): Load[] {
   return [
-    { label: 'warm-up', messages: full ? WARM_UP_MESSAGES : 10, window: 4, paceMs: 0 },
+    {
+      label: 'warm-up',
+      messages: full ? Math.max(400, Math.round(WARM_UP_DELIVERIES / sessions)) : 10,
+      window: 4,
+      paceMs: 0,
+    },
     { label: '20 messages/s', messages: full ? 100 : 10, window: 1_000, paceMs: 50 },
     { label: '8 in flight', messages: full ? 400 : 40, window: 8, paceMs: 0 },
   ];
@@ -37,14 +46,14 @@ export const run: Suite = async ({ full }) => {
     for (const name of ['uws', 'ws', 'socket-io'] as const) {
       const peer = await startPeer(name);
       try {
-        rows.push(...(await measurePeer(peer, sessions, loads(full))));
+        rows.push(...(await measurePeer(peer, sessions, loads(full, sessions))));
       } finally {
         await peer.stop();
       }
     }
     const guildhall = await startGuildhall(sessions);
     try {
-      rows.push(...(await measureGuildhall(guildhall, sessions, loads(full))));
+      rows.push(...(await measureGuildhall(guildhall, sessions, loads(full, sessions))));
     } finally {
       await guildhall.stop();
     }
@@ -133,7 +142,7 @@ function turn(started: number): Promise<void> {
 }
 
 function poster(port: number, path: string, headers: Record<string, string>, body: string): () => Promise<void> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  const agent = new Agent({ keepAlive: true, maxSockets: 64, timeout: IDLE_SOCKET_MS });
   return () =>
     new Promise((resolve, reject) => {
       const call = request(
