@@ -10,7 +10,7 @@ import { createApplication } from '../service/account/applications.ts';
 import { createToken, revokeTokens } from '../service/account/tokens.ts';
 import { createUser, createUsers } from '../service/account/users.ts';
 import { guildCreation } from '../service/guild/provision.ts';
-import type { Requester, TopicReply } from '../service/request.ts';
+import { OPERATOR, type Requester, type TopicReply } from '../service/request.ts';
 import { topicAddress } from '../service/shard/table.ts';
 import type { Store } from '../state/store/port.ts';
 import type { ApplicationRecord, UserRecord } from '../state/store/records.ts';
@@ -110,19 +110,17 @@ async function fill(deps: AdminDeps, params: Params): Promise<Readonly<Record<st
   const members = Number(params['members']);
   const file = params['tokens'] == null ? null : createWriteStream(text(params, 'tokens'), { mode: 0o600 });
   if (file !== null) await once(file, 'open');
-  let total = 0;
   for (let made = 0; made < members; made += FILL_BATCH) {
     const accounts = await createUsers(deps, { count: Math.min(FILL_BATCH, members - made), tokens: file !== null });
     const users = accounts.map((account) => account.user);
-    const reply = await ask(deps, guild, 'fill', { users }, FILL_TIMEOUT_MS);
-    total = (reply as { member_count: number }).member_count;
+    await ask(deps, guild, 'fill', { users }, FILL_TIMEOUT_MS);
     for (const { user, token } of accounts) file?.write(`${JSON.stringify({ user_id: user.id, token })}\n`);
   }
   if (file !== null) {
     file.end();
     await once(file, 'close');
   }
-  return { guild_id: guild, members, member_count: total };
+  return { guild_id: guild, members };
 }
 
 /** Runs an operation of a guild with an operator's authority. */
@@ -146,9 +144,6 @@ async function ask(
   }
   return body;
 }
-
-/** Not a user: the id operators act under. Operations that only operators may run ask for it. */
-export const OPERATOR: Snowflake = '1';
 
 async function existingUser(deps: AdminDeps, userId: Snowflake): Promise<UserRecord> {
   const user = await deps.store.get<UserRecord>('user', [userId]);
