@@ -77,6 +77,8 @@ export async function startGuildhall(members: number, extra: Record<string, stri
     GUILDHALL_HTTP_PORT: '0',
     GUILDHALL_LIMITS_RATE: 'off',
     GUILDHALL_LOG_LEVEL: 'warn',
+    // The load generator sends one heartbeat; a session without them is closed after a while.
+    GUILDHALL_GATEWAY_HEARTBEAT_INTERVAL_MS: '600000',
     NODE_COMPILE_CACHE: join(ROOT, 'node_modules/.cache/guildhall/compile'),
     ...extra,
   };

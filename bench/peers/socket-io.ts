@@ -7,8 +7,16 @@ import type { AddressInfo } from 'node:net';
 import { Server } from 'socket.io';
 import { message } from './message.ts';
 
+/** The load generator answers no pings; by default it would be cut off after 45 s. */
+const PING_INTERVAL_MS = 3_600_000;
+
 const http = createServer();
-const io = new Server(http, { transports: ['websocket'], perMessageDeflate: false, serveClient: false });
+const io = new Server(http, {
+  transports: ['websocket'],
+  perMessageDeflate: false,
+  serveClient: false,
+  pingInterval: PING_INTERVAL_MS,
+});
 http.prependListener('request', (request, reply) => {
   if (request.url !== '/say') return;
   request.resume();
