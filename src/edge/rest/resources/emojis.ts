@@ -8,6 +8,7 @@ import { array, imageData, maybe, object, snowflake, string, validate, withDefau
 import { findImage, saveImage } from '../../../service/account/images.ts';
 import type { RestAnswer, RestCall, Route } from '../route.ts';
 import { param } from './channel-request.ts';
+import { pictureReply } from './images.ts';
 import { askGuild, forwardGuild } from './guild-request.ts';
 import { answer } from '../reply.ts';
 import { defined } from './guilds.ts';
@@ -38,17 +39,7 @@ async function getPicture(call: RestCall): Promise<RestAnswer> {
   if (!isSnowflake(id)) throw apiError('NOT_FOUND');
   const files = await readdir(join(dataDir, 'images', EMOJIS, id)).catch(() => []);
   const file = files.find((entry) => !entry.startsWith('.'));
-  const image = file === undefined ? null : await findImage(dataDir, EMOJIS, id, file);
-  if (image === null) throw apiError('NOT_FOUND');
-  return {
-    status: 200,
-    headers: {
-      'Content-Type': image.contentType,
-      'Cache-Control': 'public, max-age=31536000, immutable',
-      'X-Content-Type-Options': 'nosniff',
-    },
-    file: { path: image.path, size: image.size },
-  };
+  return pictureReply(file === undefined ? null : await findImage(dataDir, EMOJIS, id, file));
 }
 
 function withEmoji(call: RestCall, args: { readonly [key: string]: unknown } = {}) {

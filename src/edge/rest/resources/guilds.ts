@@ -23,6 +23,7 @@ import { topicAddress } from '../../../service/shard/table.ts';
 import { answer } from '../reply.ts';
 import type { RestAnswer, RestCall, Route } from '../route.ts';
 import { param } from './channel-request.ts';
+import { pictureReply } from './images.ts';
 import { askGuild, forwardGuild } from './guild-request.ts';
 
 /** Kinds of pictures of a guild: column of its record, folder below images/, and path at the CDN. */
@@ -104,17 +105,7 @@ export function defined<T extends object>(fields: T): Partial<T> {
 
 function picture(kind: string) {
   return async (call: RestCall): Promise<RestAnswer> => {
-    const image = await findImage(call.context.dataDir, kind, param(call, 'guild_id'), param(call, 'file'));
-    if (image === null) throw apiError('NOT_FOUND');
-    return {
-      status: 200,
-      headers: {
-        'Content-Type': image.contentType,
-        'Cache-Control': 'public, max-age=31536000, immutable',
-        'X-Content-Type-Options': 'nosniff',
-      },
-      file: { path: image.path, size: image.size },
-    };
+    return pictureReply(await findImage(call.context.dataDir, kind, param(call, 'guild_id'), param(call, 'file')));
   };
 }
 

@@ -1,12 +1,12 @@
 // Pictures of users, at the paths of Discord's CDN. They may be cached for ever: a name is the hash of what it names.
 
 import { apiError } from '../../../protocol/errors.ts';
-import { AVATARS, findImage } from '../../../service/account/images.ts';
+import { AVATARS, findImage, type ImageFile } from '../../../service/account/images.ts';
+import type { HttpReply } from '../../transport/types.ts';
 import type { RestAnswer, RestCall, Route } from '../route.ts';
 
-async function getAvatar(call: RestCall): Promise<RestAnswer> {
-  const { user_id = '', file = '' } = call.params;
-  const image = await findImage(call.context.dataDir, AVATARS, user_id, file);
+/** Any stored picture; NOT_FOUND without one. */
+export function pictureReply(image: ImageFile | null): HttpReply {
   if (image === null) throw apiError('NOT_FOUND');
   return {
     status: 200,
@@ -17,6 +17,11 @@ async function getAvatar(call: RestCall): Promise<RestAnswer> {
     },
     file: { path: image.path, size: image.size },
   };
+}
+
+async function getAvatar(call: RestCall): Promise<RestAnswer> {
+  const { user_id = '', file = '' } = call.params;
+  return pictureReply(await findImage(call.context.dataDir, AVATARS, user_id, file));
 }
 
 export const imageRoutes: readonly Route[] = [
